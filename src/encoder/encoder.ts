@@ -1,0 +1,30 @@
+/** The Encoder port: pixels in, embeddings out, at any operating point of one set of weights. */
+import type { Architecture } from '../model/architecture.js';
+import type { OperatingPoint } from '../model/operating-point.js';
+
+export interface Encoded {
+  /** [B, D], rows of unit length */
+  readonly vectors: Float32Array;
+  /** milliseconds between the call and the start of the computation */
+  readonly waitMs: number;
+  /** milliseconds of computation */
+  readonly encodeMs: number;
+}
+
+export interface Encoder {
+  readonly architecture: Architecture;
+  /** of the checkpoint: vectors of two encoders may be compared only if theirs are equal */
+  readonly fingerprint: string;
+  /** what runs it, for people: `onnx, 2 workers` */
+  readonly engine: string;
+  /** calls that can be computed at the same time */
+  readonly concurrency: number;
+  /**
+   * @param pixels [B, R, R, 3] RGB, R = point.resolution; B follows from the length. int8 takes B = 1 only, since its
+   *   scales are computed over the batch. The buffer may be transferred: do not use it afterwards.
+   * @throws REQUEST_INVALID, ENCODER_FAILED, ENCODER_CLOSED
+   */
+  embed(pixels: Uint8Array, point: OperatingPoint): Promise<Encoded>;
+  close(): Promise<void>;
+}
+

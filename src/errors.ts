@@ -1,0 +1,66 @@
+/**
+ * Every error that matvit raises on purpose. `code` is stable and meant for programs; `status` is the HTTP
+ * status the service answers with; `title` says what happened, and the detail given at the throw says to what.
+ */
+export const errorTable = {
+  // input pictures
+  IMAGE_UNREADABLE: { status: 422, title: 'The picture cannot be decoded' },
+  IMAGE_UNSUPPORTED: { status: 415, title: 'This kind of file is not a supported picture' },
+  IMAGE_TOO_LARGE: { status: 413, title: 'The picture exceeds the size limits' },
+  IMAGE_EMPTY: { status: 422, title: 'The picture is empty' },
+  FILE_UNREADABLE: { status: 404, title: 'The file cannot be read' },
+  // model
+  CHECKPOINT_CORRUPT: { status: 500, title: 'The checkpoint is damaged' },
+  CHECKPOINT_MISMATCH: { status: 500, title: 'The checkpoint does not match its architecture' },
+  ARCHITECTURE_INVALID: { status: 400, title: 'The architecture is not valid' },
+  SUBMODEL_INVALID: { status: 400, title: 'The submodel is not valid' },
+  OPERATING_POINT_INVALID: { status: 400, title: 'The operating point is not valid' },
+  RESOLUTION_INVALID: { status: 400, title: 'The resolution is not valid' },
+  // encoder
+  ENGINE_UNAVAILABLE: { status: 500, title: 'The engine cannot be loaded' },
+  ENCODER_FAILED: { status: 500, title: 'The encoder failed' },
+  ENCODER_CLOSED: { status: 503, title: 'The encoder has been closed' },
+  // index and catalogue
+  INDEX_MISSING: { status: 404, title: 'There is no index here' },
+  INDEX_CORRUPT: { status: 500, title: 'The index is damaged' },
+  INDEX_LOCKED: { status: 409, title: 'Another process is writing to this index' },
+  MODEL_MISMATCH: { status: 409, title: 'The index was built with another model' },
+  VECTOR_INVALID: { status: 400, title: 'The vector is not valid' },
+  CATALOGUE_CORRUPT: { status: 500, title: 'The catalogue is damaged' },
+  STORAGE_FAILED: { status: 507, title: 'The index cannot be written' },
+  METADATA_INVALID: { status: 400, title: 'The metadata file is not valid' },
+  FOLDER_UNREADABLE: { status: 404, title: 'The folder cannot be read' },
+  // requests
+  REQUEST_INVALID: { status: 400, title: 'The request is not valid' },
+  REQUEST_TOO_LARGE: { status: 413, title: 'The request is too large' },
+  NOT_FOUND: { status: 404, title: 'There is no such resource' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'The resource does not support this method' },
+  SERVER_STOPPING: { status: 503, title: 'The server is stopping' },
+  INTERNAL: { status: 500, title: 'Something went wrong inside matvit' },
+  // configuration and training
+  OPTION_INVALID: { status: 400, title: 'The option is not valid' },
+  TRAINING_DATA: { status: 400, title: 'The training pictures cannot be used' },
+  RESUME_MISMATCH: { status: 409, title: 'The run cannot be resumed' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+export class MatvitError extends Error {
+  override readonly name = 'MatvitError';
+  readonly status: number;
+
+  /** @param detail what it happened to and why, as a clause without a full stop: `cat.jpg: premature end of file` */
+  constructor(
+    readonly code: ErrorCode,
+    readonly detail: string,
+    options?: { cause?: unknown },
+  ) {
+    super(`${errorTable[code].title}: ${detail}`, options);
+    this.status = errorTable[code].status;
+  }
+}
+
+/** The reason in any thrown value, for the detail of a MatvitError. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
