@@ -53,8 +53,7 @@ export function positionsAt(a: Architecture, stored: Float32Array, resolution: n
   for (let i = 0; i * rowsIn < map.length; i++)
     for (let j = 0; j < rowsIn; j++) {
       const weight = map[i * rowsIn + j]!;
-      if (weight !== 0)
-        for (let c = 0; c < a.width; c++) out[i * a.width + c]! += weight * stored[j * a.width + c]!;
+      if (weight !== 0) for (let c = 0; c < a.width; c++) out[i * a.width + c]! += weight * stored[j * a.width + c]!;
     }
   return out;
 }

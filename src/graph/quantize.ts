@@ -1,0 +1,98 @@
+/**
+ * The int8 layers: weights as int8 with a scale an output channel, activations as uint8 with one scale a tensor, found
+ * when the graph runs (dynamic quantisation). That scale spans the whole batch, so int8 graphs take one picture a run.
+ */
+import type { ParameterSource } from './layers.js';
+import type { Tensor } from './graph.js';
+import type { Ops } from './ops.js';
+
+/** A matrix of the checkpoint, or some rows of it. */
+export type MatrixSource = (
+  name: string,
+  rows?: readonly [number, number],
+) => { rows: number; columns: number; data: Float32Array };
+
+interface QuantizedMatrix {
+  /** [inner, outputs] int8 */
+  readonly values: Tensor;
+  /** [outputs] */
+  readonly scales: Tensor;
+  readonly outputs: number;
+}
+
+interface QuantizedActivations {
+  readonly values: Tensor;
+  readonly scale: Tensor;
+  readonly zero: Tensor;
+}
+
+/** @param root the graph that holds the quantised weights */
+export function int8Layers(root: Ops, matrices: MatrixSource, parameters: ParameterSource) {
+  const stored = new Map<string, QuantizedMatrix>();
+  const activations = new Map<Tensor, QuantizedActivations>();
+
+  const weight = (name: string, transposed: boolean, rows?: [number, number]): QuantizedMatrix => {
+    const key = rows ? `${name}[${rows.join(':')}]` : name;
+    let matrix = stored.get(key);
+    if (!matrix) {
+      const source = matrices(name, rows);
+      const inner = transposed ? source.columns : source.rows;
+      const outputs = transposed ? source.rows : source.columns;
+      const at = transposed
+        ? (i: number, o: number) => source.data[o * inner + i]!
+        : (i: number, o: number) => source.data[i * outputs + o]!;
+      const { values, scales } = quantizeColumns(inner, outputs, at);
+      matrix = {
+        values: root.initializer(`${key}.int8`, 'int8', [inner, outputs], values),
+        scales: root.initializer(`${key}.scale`, 'float32', [outputs], scales),
+        outputs,
+      };
+      stored.set(key, matrix);
+    }
+    return matrix;
+  };
+
+  /** Quantised once where several products read it: queries, keys and values; all chunks of an FFN. */
+  const quantize = (g: Ops, x: Tensor): QuantizedActivations => {
+    let quantized = activations.get(x);
+    if (!quantized) {
+      const scalar = (type: 'float32' | 'uint8') => ({ type, shape: [] });
+      const outputs = [{ type: 'uint8' as const, shape: x.shape }, scalar('float32'), scalar('uint8')];
+      const [values, scale, zero] = g.nodeOf('DynamicQuantizeLinear', [x], outputs) as [Tensor, Tensor, Tensor];
+      quantized = { values, scale, zero };
+      activations.set(x, quantized);
+    }
+    return quantized;
+  };
+
+  const product = (g: Ops, x: Tensor, matrix: QuantizedMatrix, bias: Tensor | null): Tensor => {
+    const { values, scale, zero } = quantize(g, x);
+    const inputs = [values, matrix.values, scale, matrix.scales, zero, null, bias];
+    const shape = [...x.shape.slice(0, -1), matrix.outputs];
+    return g.node('MatMulIntegerToFloat', inputs, shape, {}, { domain: 'com.microsoft' });
+  };
+
+  return {
+    linear: (g: Ops, x: Tensor, name: string) =>
+      product(g, x, weight(`${name}.weight`, true), parameters(`${name}.bias`)),
+    ffn(g: Ops, x: Tensor, layer: number, rows: [number, number]): Tensor {
+      const name = `layers.${layer}`;
+      const up = product(g, x, weight(`${name}.up.weight`, true, rows), parameters(`${name}.up.bias`, rows));
+      return product(g, g.gelu(up), weight(`${name}.down.weight`, false, rows), null);
+    },
+  };
+}
+
+/** Symmetric int8 of a matrix [inner, outputs], one scale a column. */
+function quantizeColumns(inner: number, outputs: number, at: (i: number, o: number) => number) {
+  const values = new Int8Array(inner * outputs);
+  const scales = new Float32Array(outputs);
+  for (let o = 0; o < outputs; o++) {
+    let peak = 0;
+    for (let i = 0; i < inner; i++) peak = Math.max(peak, Math.abs(at(i, o)));
+    const scale = peak / 127 || 1;
+    scales[o] = scale;
+    for (let i = 0; i < inner; i++) values[i * outputs + o] = Math.round(at(i, o) / scale);
+  }
+  return { values, scales };
+}

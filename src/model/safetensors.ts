@@ -1,0 +1,98 @@
+/** Reading and writing safetensors files (https://huggingface.co/docs/safetensors), fp32 and fp16. */
+import { readFile } from 'node:fs/promises';
+import { Float16Array } from '@petamoriken/float16';
+import { MatvitError, reasonOf } from '../errors.js';
+import { writeFileAtomic } from './write-file-atomic.js';
+
+export interface NamedTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export interface TensorFile {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tensors: ReadonlyMap<string, NamedTensor>;
+}
+
+const bytesPerElement = { F32: 4, F16: 2 } as const;
+export type StoredType = keyof typeof bytesPerElement;
+
+interface Entry {
+  dtype: string;
+  shape: number[];
+  data_offsets: [number, number];
+}
+
+/** Larger headers are refused before they are parsed, as in the reference implementation. */
+const maxHeaderBytes = 100_000_000;
+
+/** @throws CHECKPOINT_CORRUPT, FILE_UNREADABLE */
+export async function readSafetensors(path: string): Promise<TensorFile> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw new MatvitError('FILE_UNREADABLE', `${path}: ${reasonOf(error)}`, { cause: error });
+  }
+  const fail = (reason: string): never => {
+    throw new MatvitError('CHECKPOINT_CORRUPT', `${path}: ${reason}`);
+  };
+  if (bytes.length < 8) fail('it is shorter than a safetensors header');
+  const headerLength = Number(bytes.readBigUInt64LE(0));
+  if (headerLength > maxHeaderBytes || 8 + headerLength > bytes.length) fail('its header is longer than the file');
+  let header: Record<string, unknown>;
+  try {
+    header = JSON.parse(bytes.toString('utf8', 8, 8 + headerLength)) as Record<string, unknown>;
+  } catch {
+    return fail('its header is not JSON');
+  }
+  if (typeof header !== 'object' || header === null || Array.isArray(header)) fail('its header is not an object');
+
+  const start = 8 + headerLength;
+  const tensors = new Map<string, NamedTensor>();
+  let total = 0;
+  for (const [name, value] of Object.entries(header)) {
+    if (name === '__metadata__') continue;
+    const entry = value as Partial<Entry>;
+    const { dtype, shape, data_offsets: offsets } = entry;
+    if (!Array.isArray(shape) || shape.some(n => !Number.isSafeInteger(n) || n < 0)) fail(`${name} has no valid shape`);
+    if (dtype !== 'F32' && dtype !== 'F16') fail(`${name} is ${String(dtype)}; only F32 and F16 can be read`);
+    const elements = shape!.reduce((product, n) => product * n, 1);
+    const length = elements * bytesPerElement[dtype as StoredType];
+    const [from, to] = Array.isArray(offsets) ? offsets : [NaN, NaN];
+    if (!Number.isSafeInteger(from) || from < 0 || to - from !== length)
+      fail(`${name} has offsets that do not fit its shape`);
+    if (start + to > bytes.length) fail(`${name} ends beyond the file: it is truncated`);
+    total += length;
+    const data = toFloat32(bytes.subarray(start + from, start + to), dtype as StoredType);
+    if (!data.every(Number.isFinite)) fail(`${name} holds values that are not finite`);
+    tensors.set(name, { shape: shape!, data });
+  }
+  if (start + total !== bytes.length)
+    fail(`it holds ${bytes.length - start} bytes of data where its tensors have ${total}`);
+  return { metadata: (header['__metadata__'] ?? {}) as Record<string, string>, tensors };
+}
+
+/** Writes to a temporary file beside `path`, then renames. */
+export async function writeSafetensors(path: string, file: TensorFile, type: StoredType): Promise<void> {
+  const header: Record<string, unknown> = { __metadata__: file.metadata };
+  const chunks: Uint8Array[] = [];
+  let offset = 0;
+  for (const [name, { shape, data }] of file.tensors) {
+    const stored = type === 'F16' ? new Float16Array(data) : data;
+    const bytes = new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
+    header[name] = { dtype: type, shape, data_offsets: [offset, offset + bytes.length] };
+    chunks.push(bytes);
+    offset += bytes.length;
+  }
+  let json = JSON.stringify(header);
+  json += ' '.repeat((8 - (Buffer.byteLength(json) % 8)) % 8); // data aligned to 8 bytes
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(Buffer.byteLength(json)));
+  await writeFileAtomic(path, Buffer.concat([length, Buffer.from(json), ...chunks]));
+}
+
+function toFloat32(bytes: Uint8Array, type: StoredType): Float32Array {
+  const copy = Uint8Array.from(bytes).buffer; // aligned, and not a view of the whole file
+  return type === 'F32' ? new Float32Array(copy) : Float32Array.from(new Float16Array(copy));
+}
