@@ -27,4 +27,3 @@ export interface Encoder {
   embed(pixels: Uint8Array, point: OperatingPoint): Promise<Encoded>;
   close(): Promise<void>;
 }
-

@@ -40,9 +40,7 @@ export class Ops extends Graph {
     return this.node('Cast', [a], a.shape, { to }, { type });
   }
 
-  /**
-   * alpha · A B, either one transposed in its last two axes. A may have leading batch axes; B has the same or none.
-   */
+  /** alpha · A B, either one transposed in its last two axes. Leading batch axes are equal, or one side has none. */
   matMul(
     a: Tensor,
     b: Tensor,
@@ -51,7 +49,8 @@ export class Ops extends Graph {
     const [rows, inner] = lastTwo(a, transA);
     const [innerB, columns] = lastTwo(b, transB);
     if (inner !== innerB) throw new RangeError(`[${a.shape.join()}] x [${b.shape.join()}] do not multiply`);
-    const shape = [...a.shape.slice(0, -2), rows, columns];
+    const lead = a.shape.length >= b.shape.length ? a : b;
+    const shape = [...lead.shape.slice(0, -2), rows, columns];
     if (!transA && !transB && alpha === 1) return this.node('MatMul', [a, b], shape);
     const attributes = { transA: Number(transA), transB: Number(transB), alpha: { float: alpha } };
     return this.node('FusedMatMul', [a, b], shape, attributes, microsoft);
@@ -87,7 +86,7 @@ export class Ops extends Graph {
     return this.node('Slice', [a, int(start), stop, int(1)], [a.shape[0]!, size, ...a.shape.slice(2)]);
   }
 
-  /** Adds rows of zeros to axis 1 of [B, N, D]: `before` in front, `after` (a number, or an int64 tensor) behind. */
+  /** Adds rows of zeros to axis 1 of [B, N, D]; `pads` as in ONNX's Pad: int64 [6], all fronts, then all backs. */
   padRows(a: Tensor, pads: Tensor, size: Dim): Tensor {
     return this.node('Pad', [a, pads], [a.shape[0]!, size, ...a.shape.slice(2)]);
   }

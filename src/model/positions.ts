@@ -26,12 +26,10 @@ export function resamplingWeights(from: number, to: number): Float64Array {
 }
 
 /**
- * The linear map from stored position rows to those of a resolution: [1 + patches(resolution), 1 + patches(stored)].
+ * The linear map from the tokens of a grid of from x from patches to those of to x to: [1 + to², 1 + from²].
  * The class token's row is kept; the grid is resampled separably.
  */
-export function positionMap(a: Architecture, resolution: number): Float32Array {
-  const from = Math.sqrt(patchCount(a, a.resolution));
-  const to = Math.sqrt(patchCount(a, resolution));
+export function tokenMap(from: number, to: number): Float32Array {
   const w = resamplingWeights(from, to);
   const columns = 1 + from * from;
   const map = new Float32Array((1 + to * to) * columns);
@@ -47,7 +45,7 @@ export function positionMap(a: Architecture, resolution: number): Float32Array {
 /** Position embeddings for a resolution, [1 + patches, width], from the stored ones [1 + stored patches, width]. */
 export function positionsAt(a: Architecture, stored: Float32Array, resolution: number): Float32Array {
   if (resolution === a.resolution) return stored;
-  const map = positionMap(a, resolution);
+  const map = tokenMap(a.resolution / a.patch, Math.sqrt(patchCount(a, resolution)));
   const rowsIn = stored.length / a.width;
   const out = new Float32Array((map.length / rowsIn) * a.width);
   for (let i = 0; i * rowsIn < map.length; i++)

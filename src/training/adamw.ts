@@ -1,0 +1,60 @@
+/** AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) over a range of flat parameters, and their moving average. */
+import type { Layout } from './layout.js';
+
+export interface OptimizerState {
+  readonly weights: Float32Array;
+  readonly firstMoment: Float32Array;
+  readonly secondMoment: Float32Array;
+  /** exponential moving average of the weights */
+  readonly average: Float32Array;
+}
+
+export interface UpdateOptions {
+  /** counted from 1 */
+  readonly step: number;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  /** factor on the gradient, from clipping */
+  readonly gradientScale: number;
+  readonly averageDecay: number;
+}
+
+const beta1 = 0.9;
+const beta2 = 0.999;
+const epsilon = 1e-8;
+
+/** Updates parameters [from, to) in place. */
+export function adamw(
+  layout: Layout,
+  state: OptimizerState,
+  gradient: Float32Array,
+  [from, to]: readonly [number, number],
+  options: UpdateOptions,
+): void {
+  const { weights, firstMoment, secondMoment, average } = state;
+  const { step, learningRate, weightDecay, gradientScale } = options;
+  const rate = learningRate / (1 - beta1 ** step);
+  const correction = 1 / (1 - beta2 ** step);
+  const keep = Math.min(options.averageDecay, (1 + step) / (10 + step)); // young averages forget faster
+  for (const entry of layout.entries.values()) {
+    const end = Math.min(to, entry.offset + entry.length);
+    const decay = entry.decays ? 1 - learningRate * weightDecay : 1;
+    for (let i = Math.max(from, entry.offset); i < end; i++) {
+      const g = gradient[i]! * gradientScale;
+      const m = (firstMoment[i] = beta1 * firstMoment[i]! + (1 - beta1) * g);
+      const v = (secondMoment[i] = beta2 * secondMoment[i]! + (1 - beta2) * g * g);
+      const w = (weights[i] = weights[i]! * decay - (rate * m) / (Math.sqrt(v * correction) + epsilon));
+      average[i] = keep * average[i]! + (1 - keep) * w;
+    }
+  }
+}
+
+/** Linear warm-up, then a cosine down to `floor` times the peak. */
+export function learningRateAt(
+  step: number,
+  { peak, warmup, steps, floor }: { peak: number; warmup: number; steps: number; floor: number },
+): number {
+  if (step < warmup) return (peak * (step + 1)) / warmup;
+  const progress = Math.min(1, (step - warmup) / Math.max(1, steps - warmup));
+  return peak * (floor + ((1 - floor) * (1 + Math.cos(Math.PI * progress))) / 2);
+}

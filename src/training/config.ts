@@ -1,0 +1,88 @@
+/** What a training run does. With the pictures it determines the run bit for bit. */
+import type { Architecture } from '../model/architecture.js';
+import { type Submodel, nonDecreasing, uniform } from '../model/submodel.js';
+import type { Augmentation } from './views.js';
+import { random } from './random.js';
+
+export const objectives = ['distil', 'joint', 'sample', 'plain'] as const;
+export type Objective = (typeof objectives)[number];
+
+/** [resolution, relative frequency] */
+export type ResolutionMix = readonly (readonly [number, number])[];
+
+export interface TrainingConfig {
+  readonly objective: Objective;
+  readonly seed: number;
+  readonly steps: number;
+  /** views a step, over all workers */
+  readonly batch: number;
+  readonly workers: number;
+  readonly learningRate: number;
+  /** steps of linear warm-up */
+  readonly warmup: number;
+  /** final learning rate as a share of the peak */
+  readonly floor: number;
+  readonly weightDecay: number;
+  /** largest L2 norm of the gradient */
+  readonly clip: number;
+  readonly averageDecay: number;
+  /** distinct views; a run longer than that sees them again, with the teacher's embeddings remembered */
+  readonly views: number;
+  readonly augmentation: Augmentation;
+  /** resolutions of the full model's passes, and of the others' */
+  readonly fullResolutions: ResolutionMix;
+  readonly subResolutions: ResolutionMix;
+  /** loss weights beside the cosine's 1 */
+  readonly similarity: number;
+  readonly hidden: number;
+  /** `plain`: the one submodel trained */
+  readonly submodel: Submodel | null;
+}
+
+export interface Pass {
+  readonly submodel: Submodel;
+  readonly resolution: number;
+}
+
+/** Every fifth of the lattice's mixes is never trained, so that untrained mixes can be measured. */
+export function heldOutMixes(a: Architecture): Submodel[] {
+  return [...nonDecreasing(a)].filter((_, i) => i % 5 === 2);
+}
+
+/** The passes of each step, a function of the step alone. */
+export function planner(a: Architecture, config: TrainingConfig): (step: number) => Pass[] {
+  const [S, M, L, XL] = (['S', 'M', 'L', 'XL'] as const).map(name => uniform(a, name)) as [
+    Submodel,
+    Submodel,
+    Submodel,
+    Submodel,
+  ];
+  const mixes = [...nonDecreasing(a)].filter((_, i) => i % 5 !== 2);
+  const draw = (mix: ResolutionMix, at: number): number => {
+    let left = at * mix.reduce((sum, [, weight]) => sum + weight, 0);
+    return (mix.find(([, weight]) => (left -= weight) < 0) ?? mix.at(-1)!)[0];
+  };
+  return step => {
+    const r = random(config.seed, 1, step);
+    const full = () => draw(config.fullResolutions, r.next());
+    const sub = () => draw(config.subResolutions, r.next());
+    switch (config.objective) {
+      case 'distil': {
+        // The sandwich rule: the largest, the smallest and one between (Yu and Huang 2019, arXiv 1903.05134).
+        const kind = r.next();
+        const between = kind < 0.35 ? M : kind < 0.5 ? L : mixes[r.below(mixes.length)]!;
+        return [
+          { submodel: XL, resolution: full() },
+          { submodel: S, resolution: sub() },
+          { submodel: between, resolution: sub() },
+        ];
+      }
+      case 'joint':
+        return [XL, L, M, S].map(submodel => ({ submodel, resolution: full() }));
+      case 'sample':
+        return [{ submodel: [S, M, L, XL][r.below(4)]!, resolution: full() }];
+      case 'plain':
+        return [{ submodel: config.submodel ?? XL, resolution: full() }];
+    }
+  };
+}

@@ -1,0 +1,194 @@
+/** One thread's gradient of one step: its views rendered ahead, the teacher asked where needed, the passes run. */
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { createSession } from '../encoder/session.js';
+import { pixelShape } from '../graph/forward.js';
+import { type TrainingGraph, classificationGraph, distillationGraph, gradientOf } from '../graph/training.js';
+import { patchCount } from '../model/architecture.js';
+import { tokenMap } from '../model/positions.js';
+import { printSubmodel } from '../model/submodel.js';
+import { type Pass, planner } from './config.js';
+import { slice } from './layout.js';
+import type { PassMetrics, WorkerSetup } from './protocol.js';
+import { Views } from './views.js';
+
+/** Blocks whose outputs students match, as shares of the depth: a few layers apart. */
+const matchedDepths = [0.25, 0.5, 0.75];
+
+/** Views in one run of the teacher: more do not make it faster. */
+const teacherBatch = 8;
+
+interface Batch {
+  readonly step: number;
+  readonly views: readonly number[];
+  readonly passes: readonly Pass[];
+  /** resolution -> [B, R, R, 3] */
+  readonly pixels: ReadonlyMap<number, Uint8Array>;
+  /** views that the teacher has not seen, with their pixels at its resolution */
+  readonly unseen: readonly { readonly view: number; readonly pixels: Uint8Array }[];
+}
+
+type Feeds = Record<string, Tensor>;
+
+export class GradientComputer {
+  private readonly plan: (step: number) => Pass[];
+  private readonly views: Views;
+  private readonly weights: Float32Array;
+  private readonly local: Float32Array;
+  private readonly gradient: Float32Array;
+  private readonly maps = new Map<string, Float32Array>();
+  private readonly hiddenNames: readonly string[];
+  private next: Promise<Batch> | undefined;
+
+  private constructor(
+    private readonly setup: WorkerSetup,
+    private readonly graph: TrainingGraph,
+    /** the graph for the full model, and the one for the rest */
+    private readonly sessions: readonly [InferenceSession, InferenceSession],
+    private readonly teacher: InferenceSession | null,
+    hiddenLayers: readonly number[],
+  ) {
+    const { architecture, config, pictures, shared, index } = setup;
+    this.plan = planner(architecture, config);
+    this.views = new Views(pictures, config.augmentation, config.seed);
+    this.weights = new Float32Array(shared.weights);
+    this.local = new Float32Array(setup.layout.length); // ONNX Runtime takes no shared buffers
+    this.gradient = new Float32Array(shared.gradients[index]!);
+    this.hiddenNames = hiddenLayers.map(layer => `hidden.${layer}`);
+  }
+
+  static async create(setup: WorkerSetup): Promise<GradientComputer> {
+    const { architecture: a, config } = setup;
+    // The fusion would undo what autodiff.ts's productOfTransposed does.
+    const create = (graph: TrainingGraph) => createSession(graph.model, ['MatmulTransposeFusion']);
+    if (config.objective !== 'distil') {
+      const graph = classificationGraph(a, setup.pictures.classes.length);
+      const session = await create(graph);
+      return new GradientComputer(setup, graph, [session, session], null, []);
+    }
+    const layers = matchedDepths.map(depth => Math.ceil(depth * a.depth) - 1);
+    const anchor = distillationGraph(a, config, layers, false);
+    const student = distillationGraph(a, config, layers, true);
+    const teacher = await createSession(setup.teacherModel!);
+    return new GradientComputer(setup, anchor, [await create(anchor), await create(student)], teacher, layers);
+  }
+
+  /** Writes this thread's gradient of a step, summed over its passes, to its shared buffer. */
+  async run(step: number): Promise<PassMetrics[]> {
+    const ahead = await this.next;
+    const batch = ahead?.step === step ? ahead : await this.prepare(step);
+    this.next = this.prepare(step + 1); // decoded by other threads while this one computes
+    this.local.set(this.weights);
+    this.gradient.fill(0);
+    await this.askTeacher(batch);
+    const metrics: PassMetrics[] = [];
+    let anchor: { outputs: Feeds; grid: number } | undefined;
+    for (const pass of batch.passes) {
+      const outputs = await this.runPass(pass, batch, anchor);
+      anchor ??= { outputs, grid: pass.resolution / this.setup.architecture.patch };
+      const scalar = (name: string) => (outputs[name]!.data as Float32Array)[0]!;
+      metrics.push({
+        submodel: printSubmodel(pass.submodel),
+        resolution: pass.resolution,
+        loss: scalar('loss'),
+        ...('cosine' in outputs ? { cosine: scalar('cosine') } : {}),
+      });
+    }
+    return metrics;
+  }
+
+  private async runPass(pass: Pass, batch: Batch, anchor?: { outputs: Feeds; grid: number }): Promise<Feeds> {
+    const { architecture: a, layout, config } = this.setup;
+    const size = batch.views.length;
+    const grid = pass.resolution / a.patch;
+    const feeds: Feeds = {
+      pixels: new Tensor('uint8', batch.pixels.get(pass.resolution)!, pixelShape(a, size, pass.resolution)),
+      positionMap: this.map(a.resolution / a.patch, grid),
+    };
+    const slices = this.graph.parameters.map(name => {
+      const entry = layout.entries.get(name)!;
+      const { shape, length } = slice(a, name, entry, pass.submodel);
+      feeds[name] = new Tensor('float32', this.local.subarray(entry.offset, entry.offset + length), shape);
+      return { name, offset: entry.offset, length };
+    });
+    if (config.objective === 'distil') {
+      feeds['teacher'] = this.teacherRows(batch.views);
+      if (anchor) {
+        feeds['pool'] = this.map(anchor.grid, grid);
+        for (const name of this.hiddenNames) feeds[name] = anchor.outputs[name]!;
+      }
+    } else feeds['labels'] = this.labels(batch.views);
+
+    const outputs = (await this.sessions[anchor ? 1 : 0].run(feeds)) as Feeds;
+    for (const { name, offset, length } of slices) {
+      const part = outputs[gradientOf(name)]!.data as Float32Array;
+      for (let i = 0; i < length; i++) this.gradient[offset + i]! += part[i]!;
+    }
+    return outputs;
+  }
+
+  private async prepare(step: number): Promise<Batch> {
+    const { config, index, shared, architecture: a } = this.setup;
+    const size = config.batch / config.workers;
+    const first = step * config.batch + index * size;
+    const views = Array.from({ length: size }, (_, i) => (first + i) % config.views);
+    const passes = this.plan(step);
+    const pixels = new Map<number, Uint8Array>();
+    const renderAll = async (resolution: number) => {
+      const pictures = await Promise.all(views.map(view => this.views.render(view, resolution)));
+      const all = new Uint8Array(size * resolution * resolution * 3);
+      pictures.forEach((picture, i) => all.set(picture, i * picture.length));
+      pixels.set(resolution, all);
+    };
+    const known = new Uint8Array(shared.teacherKnown);
+    const unseen = this.teacher ? views.filter(view => !known[view]) : [];
+    const [rendered] = await Promise.all([
+      Promise.all(unseen.map(async view => ({ view, pixels: await this.views.render(view, a.resolution) }))),
+      ...[...new Set(passes.map(pass => pass.resolution))].map(renderAll),
+    ]);
+    return { step, views, passes, pixels, unseen: rendered };
+  }
+
+  private async askTeacher({ unseen }: Batch): Promise<void> {
+    const { architecture: a, shared, teacherPositions } = this.setup;
+    const known = new Uint8Array(shared.teacherKnown);
+    for (let at = 0; at < unseen.length; at += teacherBatch) {
+      const some = unseen.slice(at, at + teacherBatch);
+      const pixels = new Uint8Array(some.length * some[0]!.pixels.length);
+      some.forEach((one, i) => pixels.set(one.pixels, i * one.pixels.length));
+      const { embedding } = await this.teacher!.run({
+        pixels: new Tensor('uint8', pixels, pixelShape(a, some.length, a.resolution)),
+        positions: new Tensor('float32', teacherPositions!, [1 + patchCount(a, a.resolution), a.width]),
+      });
+      const rows = embedding!.data as Float32Array;
+      some.forEach(({ view }, i) => {
+        new Float32Array(shared.teacher, view * a.width * 4, a.width).set(
+          rows.subarray(i * a.width, (i + 1) * a.width),
+        );
+        known[view] = 1;
+      });
+    }
+  }
+
+  private teacherRows(views: readonly number[]): Tensor {
+    const { architecture: a, shared } = this.setup;
+    const rows = new Float32Array(views.length * a.width);
+    views.forEach((view, i) => rows.set(new Float32Array(shared.teacher, view * a.width * 4, a.width), i * a.width));
+    return new Tensor('float32', rows, [views.length, a.width]);
+  }
+
+  private labels(views: readonly number[]): Tensor {
+    const classes = this.setup.pictures.classes.length;
+    const rows = new Float32Array(views.length * classes);
+    views.forEach((view, i) => {
+      for (const { label, weight } of this.views.labels(view)) rows[i * classes + label]! += weight;
+    });
+    return new Tensor('float32', rows, [views.length, classes]);
+  }
+
+  private map(from: number, to: number): Tensor {
+    const key = `${from}:${to}`;
+    let map = this.maps.get(key);
+    if (!map) this.maps.set(key, (map = tokenMap(from, to)));
+    return new Tensor('float32', map, [1 + to * to, 1 + from * from]);
+  }
+}

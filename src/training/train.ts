@@ -1,0 +1,210 @@
+/** The training loop: workers, steps, metrics, checkpoints. */
+import { appendFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { headShapes } from '../graph/training.js';
+import { staticGraph } from '../graph/serving.js';
+import { tensorShapes } from '../model/architecture.js';
+import { type Checkpoint, makeCheckpoint, writeCheckpoint } from '../model/checkpoint.js';
+import { uniform } from '../model/submodel.js';
+import { learningRateAt } from './adamw.js';
+import type { TrainingConfig } from './config.js';
+import { type Layout, layoutOf } from './layout.js';
+import type { Pictures } from './pictures.js';
+import type { PassMetrics, SharedState, WorkerRequest, WorkerSetup } from './protocol.js';
+import { random } from './random.js';
+import { type RunIdentity, digestPictures, readRun, writeRun } from './run-state.js';
+
+export interface TrainingOptions {
+  readonly config: TrainingConfig;
+  readonly init: Checkpoint;
+  /** regressed by every submodel; distillation only */
+  readonly teacher: Checkpoint;
+  readonly pictures: Pictures;
+  /** folder of run.safetensors, model.safetensors and metrics.jsonl */
+  readonly out: string;
+  readonly resume: boolean;
+  /** seconds between checkpoints */
+  readonly checkpointEvery: number;
+  readonly signal?: AbortSignal;
+  readonly onStep?: (metrics: StepMetrics) => void;
+}
+
+export interface StepMetrics {
+  /** steps done */
+  readonly step: number;
+  readonly learningRate: number;
+  /** L2 norm before clipping */
+  readonly gradientNorm: number;
+  /** views a second since the start of this process */
+  readonly viewsPerSecond: number;
+  readonly passes: readonly PassMetrics[];
+}
+
+export interface TrainingResult {
+  readonly steps: number;
+  /** stopped by the signal before its last step */
+  readonly interrupted: boolean;
+  /** with averaged weights */
+  readonly checkpoint: Checkpoint;
+}
+
+/** @throws RESUME_MISMATCH, TRAINING_DATA */
+export async function train(options: TrainingOptions): Promise<TrainingResult> {
+  const { config, init, teacher, pictures, out, signal } = options;
+  const a = init.architecture;
+  const distil = config.objective === 'distil';
+  const layout = layoutOf(a, distil ? [] : headShapes(a, pictures.classes.length));
+  const shared = allocate(layout, config, distil ? a.width : 0);
+  const state = {
+    weights: new Float32Array(shared.weights),
+    firstMoment: new Float32Array(shared.firstMoment),
+    secondMoment: new Float32Array(shared.secondMoment),
+    average: new Float32Array(shared.average),
+  };
+  const identity: RunIdentity = {
+    config,
+    initFingerprint: init.fingerprint,
+    teacherFingerprint: distil ? teacher.fingerprint : '',
+    pictures: digestPictures(pictures),
+  };
+  await mkdir(out, { recursive: true });
+  const runFile = join(out, 'run.safetensors');
+  const resumed = options.resume ? await readRun(runFile, identity, state) : undefined;
+  let step = resumed ?? 0;
+  if (resumed === undefined) {
+    start(layout, init, config.seed, state.weights);
+    state.average.set(state.weights);
+  }
+
+  const setup: Omit<WorkerSetup, 'index'> = {
+    architecture: a,
+    layout,
+    config,
+    pictures,
+    shared,
+    teacherModel: distil ? staticGraph(teacher, uniform(a, 'XL'), 'fp32') : null,
+    teacherPositions: distil ? teacher.weights.get('positions')! : null,
+  };
+  const workers = await Promise.all(
+    Array.from({ length: config.workers }, (_, index) => TrainingWorker.start({ ...setup, index })),
+  );
+  const all = <T>(request: WorkerRequest) => Promise.all(workers.map(worker => worker.ask<T>(request)));
+  const save = async () => {
+    await writeRun(runFile, step, identity, state);
+    await writeCheckpoint(join(out, 'model.safetensors'), extract(init, layout, state.average), 'F16');
+  };
+
+  const began = performance.now();
+  const firstStep = step;
+  let saved = began;
+  try {
+    while (step < config.steps && !signal?.aborted) {
+      const passes = mean(await all<PassMetrics[]>({ kind: 'gradient', step }));
+      const squares = await all<number>({ kind: 'sum' });
+      const gradientNorm = Math.sqrt(squares.reduce((sum, square) => sum + square, 0));
+      const learningRate = learningRateAt(step, { ...config, peak: config.learningRate });
+      const { weightDecay, averageDecay } = config;
+      const gradientScale = Math.min(1, config.clip / gradientNorm);
+      step++;
+      await all({ kind: 'update', options: { step, learningRate, weightDecay, gradientScale, averageDecay } });
+      const seconds = (performance.now() - began) / 1000;
+      const metrics = {
+        step,
+        learningRate,
+        gradientNorm,
+        viewsPerSecond: ((step - firstStep) * config.batch) / seconds,
+        passes,
+      };
+      await appendFile(join(out, 'metrics.jsonl'), JSON.stringify(metrics) + '\n');
+      options.onStep?.(metrics);
+      if (performance.now() - saved > options.checkpointEvery * 1000) {
+        await save();
+        saved = performance.now();
+      }
+    }
+    await save();
+  } finally {
+    await Promise.all(workers.map(worker => worker.stop()));
+  }
+  return { steps: step, interrupted: step < config.steps, checkpoint: extract(init, layout, state.average) };
+}
+
+function allocate(layout: Layout, config: TrainingConfig, width: number): SharedState {
+  const floats = (n: number) => new SharedArrayBuffer(n * 4);
+  return {
+    weights: floats(layout.length),
+    firstMoment: floats(layout.length),
+    secondMoment: floats(layout.length),
+    average: floats(layout.length),
+    gradients: Array.from({ length: config.workers }, () => floats(layout.length)),
+    teacher: floats(config.views * width),
+    teacherKnown: new SharedArrayBuffer(config.views),
+  };
+}
+
+/** The initial checkpoint's weights; what it does not have (a classifier) starts small and random. */
+function start(layout: Layout, init: Checkpoint, seed: number, weights: Float32Array): void {
+  for (const [name, entry] of layout.entries) {
+    const part = weights.subarray(entry.offset, entry.offset + entry.length);
+    const from = init.weights.get(name);
+    const r = random(seed, 2);
+    if (from) part.set(from);
+    else if (entry.decays) part.forEach((_, i) => (part[i] = 0.02 * r.normal()));
+  }
+}
+
+function extract(init: Checkpoint, layout: Layout, weights: Float32Array): Checkpoint {
+  const tensors = new Map(
+    [...tensorShapes(init.architecture)].map(([name, shape]) => {
+      const { offset, length } = layout.entries.get(name)!;
+      return [name, { shape, data: weights.slice(offset, offset + length) }] as const;
+    }),
+  );
+  return makeCheckpoint(init.architecture, tensors);
+}
+
+/** The workers' metrics of the same passes, averaged. */
+function mean(workers: readonly PassMetrics[][]): PassMetrics[] {
+  const average = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  return workers[0]!.map((pass, i) => ({
+    ...pass,
+    loss: average(workers.map(passes => passes[i]!.loss)),
+    ...(pass.cosine === undefined ? {} : { cosine: average(workers.map(passes => passes[i]!.cosine!)) }),
+  }));
+}
+
+class TrainingWorker {
+  private waiting: { resolve: (value: unknown) => void; reject: (error: unknown) => void } | undefined;
+
+  private constructor(private readonly thread: Worker) {
+    thread.on('message', ({ value, error }: { value?: unknown; error?: unknown }) => {
+      if (error !== undefined) this.waiting?.reject(error);
+      else this.waiting?.resolve(value);
+    });
+    thread.on('error', error => this.waiting?.reject(error));
+  }
+
+  static async start(setup: WorkerSetup): Promise<TrainingWorker> {
+    const worker = new TrainingWorker(new Worker(new URL('./worker.js', import.meta.url), { workerData: setup }));
+    await worker.answer(); // 'ready'
+    return worker;
+  }
+
+  /** One request at a time. */
+  ask<T>(request: WorkerRequest): Promise<T> {
+    const answer = this.answer<T>();
+    this.thread.postMessage(request);
+    return answer;
+  }
+
+  async stop(): Promise<void> {
+    await this.thread.terminate();
+  }
+
+  private answer<T>(): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.waiting = { resolve: resolve as (value: unknown) => void, reject };
+    });
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Random views of pictures. A view is a number: with the run's seed it determines picture, crop, flip, colours and what
+ * is mixed in, so that teacher and student see the same view at their own resolutions ('patient and consistent'
+ * distillation, arXiv 2106.05237), and that the teacher's embedding of it can be kept.
+ */
+import sharp from 'sharp';
+import { type Pictures, tableColumns } from './pictures.js';
+import { type Random, random } from './random.js';
+
+export interface Augmentation {
+  /** smallest share of the picture's area that a crop keeps */
+  readonly minArea: number;
+  /** range of brightness, contrast and saturation factors, 1 ± jitter */
+  readonly jitter: number;
+  /** share of views that are a mixture of two pictures */
+  readonly mixup: number;
+}
+
+interface Part {
+  readonly picture: number;
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+  readonly flip: boolean;
+  readonly jitter?: { readonly brightness: number; readonly contrast: number; readonly saturation: number };
+}
+
+interface View {
+  readonly parts: readonly [Part] | readonly [Part, Part];
+  /** weight of the second part */
+  readonly blend: number;
+}
+
+/** Draws pictures so that a source of n pictures comes with a probability proportional to √n. */
+export function pictureSampler(table: Float64Array): (r: Random) => number {
+  const sources = new Map<number, number[]>();
+  for (let i = 0; i < table.length / tableColumns; i++) {
+    const source = table[i * tableColumns + 3]!;
+    if (!sources.has(source)) sources.set(source, []);
+    sources.get(source)!.push(i);
+  }
+  const groups = [...sources.values()];
+  const total = groups.reduce((sum, group) => sum + Math.sqrt(group.length), 0);
+  return r => {
+    let at = r.next() * total;
+    const group = groups.find(g => (at -= Math.sqrt(g.length)) < 0) ?? groups.at(-1)!;
+    return group[r.below(group.length)]!;
+  };
+}
+
+export class Views {
+  private readonly sample: (r: Random) => number;
+
+  constructor(
+    private readonly pictures: Pictures,
+    private readonly augmentation: Augmentation,
+    private readonly seed: number,
+  ) {
+    this.sample = pictureSampler(pictures.table);
+  }
+
+  /** @returns [resolution, resolution, 3] */
+  async render(view: number, resolution: number): Promise<Uint8Array> {
+    const { parts, blend } = this.draw(view);
+    const [first, second] = await Promise.all(parts.map(part => this.renderPart(part, resolution)));
+    if (second) for (let i = 0; i < first!.length; i++) first![i] = first![i]! * (1 - blend) + second[i]! * blend;
+    return first!;
+  }
+
+  /** Label of a view as rows of class weights, for labelled training. */
+  labels(view: number): { label: number; weight: number }[] {
+    const { parts, blend } = this.draw(view);
+    return parts.map((part, i) => ({
+      label: this.pictures.table[part.picture * tableColumns + 4]!,
+      weight: parts.length === 1 ? 1 : i === 0 ? 1 - blend : blend,
+    }));
+  }
+
+  private draw(view: number): View {
+    const r = random(this.seed, view);
+    const mixed = r.next() < this.augmentation.mixup;
+    const blend = r.between(0.1, 0.5);
+    return mixed ? { parts: [this.drawPart(r), this.drawPart(r)], blend } : { parts: [this.drawPart(r)], blend: 0 };
+  }
+
+  private drawPart(r: Random): Part {
+    const { minArea, jitter } = this.augmentation;
+    const picture = this.sample(r);
+    const [, fullWidth, fullHeight] = this.pictures.table.subarray(picture * tableColumns) as unknown as [
+      number,
+      number,
+      number,
+    ];
+    const area = fullWidth * fullHeight * r.between(minArea, 1);
+    const aspect = Math.exp(r.between(-Math.log(4 / 3), Math.log(4 / 3)));
+    const clamp = (side: number, full: number) => Math.max(1, Math.min(full, Math.round(side)));
+    const width = clamp(Math.sqrt(area * aspect), fullWidth);
+    const height = clamp(Math.sqrt(area / aspect), fullHeight);
+    const left = r.below(fullWidth - width + 1);
+    const top = r.below(fullHeight - height + 1);
+    const flip = r.next() < 0.5;
+    const factor = () => r.between(1 - jitter, 1 + jitter);
+    const colours = { brightness: factor(), contrast: factor(), saturation: factor() };
+    return { picture, left, top, width, height, flip, ...(r.next() < 0.5 && jitter > 0 ? { jitter: colours } : {}) };
+  }
+
+  private renderPart(part: Part, resolution: number): Promise<Buffer> {
+    const [offset, width, height] = this.pictures.table.subarray(part.picture * tableColumns) as unknown as [
+      number,
+      number,
+      number,
+    ];
+    const source = Buffer.from(this.pictures.pixels, offset, width * height * 3);
+    let image = sharp(source, { raw: { width, height, channels: 3 } })
+      .extract({ left: part.left, top: part.top, width: part.width, height: part.height })
+      .resize(resolution, resolution, { fit: 'fill', kernel: 'cubic' });
+    if (part.flip) image = image.flop();
+    if (part.jitter) {
+      const { brightness, contrast, saturation } = part.jitter;
+      image = image.modulate({ brightness, saturation }).linear(contrast, 128 * (1 - contrast));
+    }
+    return image.raw().toBuffer();
+  }
+}

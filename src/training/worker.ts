@@ -1,0 +1,57 @@
+/**
+ * One of the threads that train. Each takes its share of a step's views, computes its own gradient with one thread of
+ * ONNX Runtime, and then sums and applies all gradients for its share of the parameters. Two such threads are faster than
+ * one session with two: nothing in a step waits for its slowest operator.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { adamw } from './adamw.js';
+import { GradientComputer } from './gradient.js';
+import type { WorkerRequest, WorkerSetup } from './protocol.js';
+
+const setup = workerData as WorkerSetup;
+const port = parentPort!;
+const { shared, layout, index } = setup;
+const gradients = shared.gradients.map(buffer => new Float32Array(buffer));
+const state = {
+  weights: new Float32Array(shared.weights),
+  firstMoment: new Float32Array(shared.firstMoment),
+  secondMoment: new Float32Array(shared.secondMoment),
+  average: new Float32Array(shared.average),
+};
+const share = (i: number) => Math.floor((layout.length * i) / gradients.length);
+const range = [share(index), share(index + 1)] as const;
+const computer = await GradientComputer.create(setup);
+
+/** Sums the threads' gradients over this thread's range, into the first; gives the square of the sum's norm. */
+function sumGradients(): number {
+  const [sum, ...others] = gradients as [Float32Array, ...Float32Array[]];
+  const factor = 1 / gradients.length;
+  let square = 0;
+  for (let i = range[0]; i < range[1]; i++) {
+    let g = sum[i]!;
+    for (const other of others) g += other[i]!;
+    sum[i] = g *= factor;
+    square += g * g;
+  }
+  return square;
+}
+
+async function answer(request: WorkerRequest): Promise<unknown> {
+  switch (request.kind) {
+    case 'gradient':
+      return computer.run(request.step);
+    case 'sum':
+      return sumGradients();
+    case 'update':
+      adamw(layout, state, gradients[0]!, range, request.options);
+      return null;
+  }
+}
+
+port.on('message', (request: WorkerRequest) => {
+  answer(request).then(
+    value => port.postMessage({ value }),
+    (error: unknown) => port.postMessage({ error }),
+  );
+});
+port.postMessage({ value: 'ready' });
