@@ -1,6 +1,6 @@
 /** The Encoder port: pixels in, embeddings out, at any operating point of one set of weights. */
 import type { Architecture } from '../model/architecture.js';
-import type { OperatingPoint } from '../model/operating-point.js';
+import type { OperatingPoint, Precision } from '../model/operating-point.js';
 
 export interface Encoded {
   /** [B, D], rows of unit length */
@@ -17,12 +17,14 @@ export interface Encoder {
   readonly fingerprint: string;
   /** what runs it, for people: `onnx, 2 workers` */
   readonly engine: string;
+  /** precisions it can compute; embed refuses others with OPERATING_POINT_INVALID */
+  readonly precisions: readonly Precision[];
   /** calls that can be computed at the same time */
   readonly concurrency: number;
   /**
    * @param pixels [B, R, R, 3] RGB, R = point.resolution; B follows from the length. int8 takes B = 1 only, since its
    *   scales are computed over the batch. The buffer may be transferred: do not use it afterwards.
-   * @throws REQUEST_INVALID, ENCODER_FAILED, ENCODER_CLOSED
+   * @throws REQUEST_INVALID, OPERATING_POINT_INVALID, ENCODER_FAILED, ENCODER_CLOSED
    */
   embed(pixels: Uint8Array, point: OperatingPoint): Promise<Encoded>;
   close(): Promise<void>;

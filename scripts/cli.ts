@@ -1,0 +1,81 @@
+/** What all commands share: options, output, errors, Ctrl-C. */
+import { fileURLToPath } from 'node:url';
+import { Option } from 'commander';
+import cliProgress from 'cli-progress';
+import { MatvitError, reasonOf } from '../src/errors.js';
+import { engines } from '../src/encoder/engine.js';
+
+/** The project's own folder for the shipped model and for indexes. */
+export const indexData = fileURLToPath(new URL('../../index-data/', import.meta.url));
+export const defaultModel = `${indexData}model`;
+export const defaultIndex = `${indexData}default`;
+
+export const modelOption = () =>
+  new Option('--model <dir>', 'folder of the model').default(defaultModel, 'the shipped one');
+export const indexOption = () =>
+  new Option('--index <dir>', 'folder of the index').default(defaultIndex, 'index-data/default');
+export const engineOption = () =>
+  new Option('--engine <name>', 'what runs the encoder: auto takes tfjs if a GPU is there')
+    .choices(engines)
+    .default('auto');
+export const workersOption = () =>
+  new Option('--workers <n>', 'encoder threads (default: one a core)').argParser(positiveInteger);
+export const jsonOption = () => new Option('--json', 'print one JSON object and nothing else').default(false);
+
+export function positiveInteger(text: string): number {
+  const n = Number(text);
+  if (!Number.isSafeInteger(n) || n < 1)
+    throw new MatvitError('OPTION_INVALID', `'${text}' is not a positive whole number`);
+  return n;
+}
+
+export function number(text: string): number {
+  const n = Number(text);
+  if (text.trim() === '' || !Number.isFinite(n)) throw new MatvitError('OPTION_INVALID', `'${text}' is not a number`);
+  return n;
+}
+
+export interface Progress {
+  update(done: number, total: number, note?: string): void;
+  stop(): void;
+}
+
+/** A bar on a terminal's standard error; nothing elsewhere. */
+export function progress(what: string): Progress {
+  if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
+  const bar = new cliProgress.SingleBar({
+    format: `${what} {bar} {value}/{total}  {note}  ETA {eta_formatted}`,
+    hideCursor: true,
+    etaBuffer: 200,
+    stream: process.stderr,
+  });
+  let started = false;
+  return {
+    update(done, total, note = '') {
+      if (!started) bar.start(total, done, { note });
+      started = true;
+      bar.setTotal(total);
+      bar.update(done, { note });
+    },
+    stop: () => started && bar.stop(),
+  };
+}
+
+/** Aborts at the first Ctrl-C or SIGTERM, so that work can end consistently; a second Ctrl-C ends at once. */
+export function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(130);
+      process.stderr.write('\nstopping; once more to stop at once\n');
+      controller.abort();
+    });
+  return controller.signal;
+}
+
+/** Prints an error for people and sets the exit code. */
+export function report(error: unknown): void {
+  if (error instanceof MatvitError) process.stderr.write(`matvit: ${error.message} [${error.code}]\n`);
+  else process.stderr.write(`matvit: ${error instanceof Error ? (error.stack ?? reasonOf(error)) : reasonOf(error)}\n`);
+  process.exitCode = 1;
+}

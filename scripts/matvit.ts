@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { benchCommand } from './bench.js';
+import { report } from './cli.js';
+import { demoCommand } from './demo.js';
+import { evaluateCommand } from './evaluate.js';
+import { importCommand } from './import.js';
+import { indexCommand } from './index.js';
+import { searchCommand } from './search.js';
+import { serveCommand } from './serve.js';
+import { trainCommand } from './train.js';
+
+const program = new Command('matvit')
+  .description(
+    'Adaptive image retrieval with one nested vision transformer: the corpus is embedded with all of it,\n' +
+      'each query with whichever part fits the time it has, against the same index.',
+  )
+  .addHelpText(
+    'after',
+    `
+An operating point is submodel @ resolution : precision, such as S@112:int8 or M6-L6@160.
+Start with:
+  $ matvit demo
+  $ matvit index photos/ && matvit search one.jpg`,
+  )
+  .showHelpAfterError('(matvit --help explains)');
+for (const command of [
+  indexCommand,
+  searchCommand,
+  serveCommand,
+  evaluateCommand,
+  benchCommand,
+  trainCommand,
+  importCommand,
+  demoCommand,
+])
+  program.addCommand(command);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  report(error);
+}

@@ -1,0 +1,71 @@
+/** A thread of the ONNX encoder: one session a precision. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { reasonOf } from '../errors.js';
+import { pixelShape } from '../graph/forward.js';
+import type { Architecture } from '../model/architecture.js';
+import type { Precision } from '../model/operating-point.js';
+import { positionsAt } from '../model/positions.js';
+import { createSession } from './session.js';
+
+export interface WorkerSetup {
+  readonly architecture: Architecture;
+  /** the checkpoint's positions */
+  readonly positions: Float32Array;
+  /** the universal graph of each precision */
+  readonly models: Readonly<Record<Precision, Uint8Array>>;
+}
+
+export interface EmbedRequest {
+  readonly id: number;
+  readonly pixels: Uint8Array;
+  readonly batch: number;
+  readonly submodel: readonly number[];
+  readonly resolution: number;
+  readonly precision: Precision;
+}
+
+export type EmbedAnswer =
+  | { readonly id: number; readonly vectors: Float32Array; readonly encodeMs: number }
+  | { readonly id: number; readonly error: string };
+
+const { architecture: a, positions, models } = workerData as WorkerSetup;
+const port = parentPort!;
+const sessions: Record<Precision, InferenceSession> = {
+  fp32: await createSession(models.fp32),
+  int8: await createSession(models.int8),
+};
+const positionTensors = new Map<number, Tensor>();
+
+function positionTensor(resolution: number): Tensor {
+  let tensor = positionTensors.get(resolution);
+  if (!tensor) {
+    const rows = positionsAt(a, positions, resolution);
+    tensor = new Tensor('float32', rows, [rows.length / a.width, a.width]);
+    positionTensors.set(resolution, tensor);
+  }
+  return tensor;
+}
+
+async function embed({ id, pixels, batch, submodel, resolution, precision }: EmbedRequest): Promise<EmbedAnswer> {
+  try {
+    const feeds = {
+      pixels: new Tensor('uint8', pixels, pixelShape(a, batch, resolution)),
+      positions: positionTensor(resolution),
+      widths: new Tensor('int64', BigInt64Array.from(submodel, BigInt), [a.depth]),
+    };
+    const began = performance.now();
+    const { embedding } = await sessions[precision].run(feeds);
+    const encodeMs = performance.now() - began;
+    return { id, vectors: Float32Array.from(embedding!.data as Float32Array), encodeMs }; // a copy can be transferred
+  } catch (error) {
+    return { id, error: reasonOf(error) };
+  }
+}
+
+port.on('message', (request: EmbedRequest) => {
+  void embed(request).then(answer => {
+    port.postMessage(answer, 'vectors' in answer ? [answer.vectors.buffer as ArrayBuffer] : []);
+  });
+});
+port.postMessage('ready');

@@ -1,0 +1,92 @@
+/**
+ * How good are an operating point's queries against a gallery that the full model embedded? Labels give 1-NN accuracy;
+ * agreement with the full model's own queries needs none.
+ */
+import type { Precision } from '../model/operating-point.js';
+import { type OperatingPoint, fullPoint, printOperatingPoint } from '../model/operating-point.js';
+import { relativeMacs } from '../model/cost.js';
+import type { Encoder } from '../encoder/encoder.js';
+import { ExactIndex } from '../index/exact.js';
+import { embedAll } from './embed-all.js';
+
+export interface LabelledPicture {
+  readonly path: string;
+  readonly label: string;
+}
+
+export interface PointEvaluation {
+  /** the operating point, as printOperatingPoint writes it */
+  readonly at: string;
+  readonly relativeMacs: number;
+  /** share of queries whose nearest neighbour has their label */
+  readonly accuracy1nn: number;
+  /** share of queries whose nearest neighbour is the one that the full model finds */
+  readonly top1Agreement: number;
+  /** mean share of the full model's ten nearest neighbours among the point's ten */
+  readonly recallAt10: number;
+}
+
+export interface EvaluationOptions {
+  readonly encoder: Encoder;
+  /** decodes a picture to [resolution, resolution, 3] */
+  readonly decode: (path: string, resolution: number) => Promise<Uint8Array>;
+  readonly gallery: readonly LabelledPicture[];
+  readonly queries: readonly LabelledPicture[];
+  readonly points: readonly OperatingPoint[];
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export async function evaluate(options: EvaluationOptions): Promise<PointEvaluation[]> {
+  const { encoder, gallery, queries, points } = options;
+  const a = encoder.architecture;
+  const full = fullPoint(a);
+  const total = gallery.length + queries.length * (points.length + 1);
+  let done = 0;
+  const embed = (pictures: readonly LabelledPicture[], point: OperatingPoint) =>
+    embedAll(
+      encoder,
+      options.decode,
+      pictures.map(picture => picture.path),
+      point,
+      () => options.onProgress?.(++done, total),
+    );
+
+  const index = new ExactIndex(a.width);
+  await index.upsert(
+    gallery.map((_, i) => i + 1),
+    await embed(gallery, full),
+  );
+  const nearest = async (point: OperatingPoint): Promise<number[][]> => {
+    const vectors = await embed(queries, point);
+    return Promise.all(
+      queries.map(async (_, i) => {
+        const found = await index.search(vectors.subarray(i * a.width, (i + 1) * a.width), 10);
+        return found.map(neighbour => neighbour.id);
+      }),
+    );
+  };
+  const reference = await nearest(full);
+  const evaluations: PointEvaluation[] = [];
+  for (const point of points) {
+    const found = printOperatingPoint(point) === printOperatingPoint(full) ? reference : await nearest(point);
+    const share = (score: (ids: number[], i: number) => number) =>
+      found.reduce((sum, ids, i) => sum + score(ids, i), 0) / queries.length;
+    evaluations.push({
+      at: printOperatingPoint(point),
+      relativeMacs: relativeMacs(a, point),
+      accuracy1nn: share((ids, i) => Number(gallery[ids[0]! - 1]!.label === queries[i]!.label)),
+      top1Agreement: share((ids, i) => Number(ids[0] === reference[i]![0])),
+      recallAt10: share((ids, i) => reference[i]!.filter(id => ids.includes(id)).length / reference[i]!.length),
+    });
+  }
+  await index.close();
+  return evaluations;
+}
+
+/** What `matvit evaluate` looks at unless told otherwise. */
+export function defaultPoints(): string[] {
+  const precisions: Precision[] = ['fp32', 'int8'];
+  return ['XL', 'L', 'M', 'S'].flatMap(name =>
+    [224, 160, 112].flatMap(side => precisions.map(precision => `${name}@${side}:${precision}`)),
+  );
+}

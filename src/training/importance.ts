@@ -1,0 +1,38 @@
+/** Orders the neurons of a plain ViT by their importance on sample pictures. */
+import { Tensor } from 'onnxruntime-node';
+import { createSession } from '../encoder/session.js';
+import { pixelShape } from '../graph/forward.js';
+import { activationGraph, orderByImportance } from '../graph/importance.js';
+import type { Checkpoint } from '../model/checkpoint.js';
+import type { Pictures } from './pictures.js';
+import { Views } from './views.js';
+
+const batch = 8;
+
+/** @param samples views of the pictures to look at; a few hundred are enough */
+export async function orderNeurons(
+  checkpoint: Checkpoint,
+  pictures: Pictures,
+  samples: number,
+  onProgress?: (done: number) => void,
+): Promise<Checkpoint> {
+  const a = checkpoint.architecture;
+  const views = new Views(pictures, { minArea: 0.5, jitter: 0, mixup: 0 }, 1);
+  const session = await createSession(activationGraph(checkpoint));
+  const stored = checkpoint.weights.get('positions')!;
+  const positions = new Tensor('float32', stored, [stored.length / a.width, a.width]);
+  const moments = Array.from({ length: a.depth }, () => new Float32Array(a.ffnWidth));
+  const side = a.resolution;
+  for (let at = 0; at < samples; at += batch) {
+    const pixels = new Uint8Array(batch * side * side * 3);
+    const rendered = await Promise.all(Array.from({ length: batch }, (_, i) => views.render(at + i, side)));
+    rendered.forEach((picture, i) => pixels.set(picture, i * picture.length));
+    const outputs = await session.run({ pixels: new Tensor('uint8', pixels, pixelShape(a, batch, side)), positions });
+    moments.forEach((sum, layer) => {
+      const part = outputs[`moment.${layer}`]!.data as Float32Array;
+      for (let j = 0; j < sum.length; j++) sum[j]! += part[j]!;
+    });
+    onProgress?.(Math.min(samples, at + batch));
+  }
+  return orderByImportance(checkpoint, moments);
+}

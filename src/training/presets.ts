@@ -1,0 +1,59 @@
+/** Settings to start from, one for each purpose; docs/training.md has the figures behind them. */
+import type { Submodel } from '../model/submodel.js';
+import type { Objective, ResolutionMix, TrainingConfig } from './config.js';
+
+/** Mostly low resolutions: they train four times faster a view, and what they teach carries over to high ones. */
+const low: ResolutionMix = [
+  [96, 4],
+  [112, 3],
+  [128, 2],
+];
+
+const distil: TrainingConfig = {
+  objective: 'distil',
+  seed: 1,
+  steps: 4300,
+  batch: 32,
+  workers: 2,
+  learningRate: 6e-4,
+  warmup: 200,
+  floor: 0.02,
+  weightDecay: 0.02,
+  clip: 1,
+  averageDecay: 0.999,
+  views: 60_000,
+  augmentation: { minArea: 0.2, jitter: 0.3, mixup: 0.3 },
+  // The full model's passes anchor it to the teacher, so they see its own resolution more often.
+  fullResolutions: [...low, [160, 1], [224, 0.9]],
+  subResolutions: [...low, [160, 0.6], [224, 0.4]],
+  similarity: 1,
+  hidden: 0.5,
+  submodel: null,
+};
+
+/** Gentle and short: the encoder is nested already and keeps what it knows. */
+const adapt: TrainingConfig = {
+  ...distil,
+  steps: 300,
+  learningRate: 1e-4,
+  warmup: 30,
+  views: 6000,
+};
+
+const labelled = (resolution: number): TrainingConfig => ({
+  ...distil,
+  learningRate: 1e-3,
+  warmup: 500,
+  weightDecay: 0.05,
+  batch: 64,
+  augmentation: { minArea: 0.4, jitter: 0.2, mixup: 0.2 },
+  fullResolutions: [[resolution, 1]],
+  subResolutions: [[resolution, 1]],
+});
+
+/** @param resolution of labelled training, which uses only one */
+export function preset(purpose: Objective | 'adapt', resolution: number, submodel: Submodel | null): TrainingConfig {
+  if (purpose === 'distil') return distil;
+  if (purpose === 'adapt') return adapt;
+  return { ...labelled(resolution), objective: purpose, submodel };
+}
