@@ -65,7 +65,10 @@ export class GradientComputer {
       const session = await create(graph);
       return new GradientComputer(setup, graph, [session, session], null, []);
     }
-    const layers = matchedDepths.map(depth => Math.ceil(depth * a.depth) - 1);
+    // the last block has no tokens but the class token's, which the embedding matches anyway
+    const layers = [...new Set(matchedDepths.map(depth => Math.ceil(depth * a.depth) - 1))].filter(
+      l => l < a.depth - 1,
+    );
     const anchor = distillationGraph(a, config, layers, false);
     const student = distillationGraph(a, config, layers, true);
     const teacher = await createSession(setup.teacherModel!);

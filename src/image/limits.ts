@@ -1,0 +1,12 @@
+export interface ImageLimits {
+  /** of the file or the upload */
+  readonly maxBytes: number;
+  /** width x height as the file's header gives them: what decoding would cost, whatever the file's size */
+  readonly maxPixels: number;
+}
+
+/**
+ * Photos of today's cameras pass. Measured at 64 megapixels: a plain JPEG takes 0.1 s and 20 MB, most other files up to
+ * 1.2 s and 0.5 GB (interlaced or progressive ones are decoded whole), an AVIF 3.3 s and 1.1 GB.
+ */
+export const defaultLimits: ImageLimits = { maxBytes: 32 * 2 ** 20, maxPixels: 64e6 };

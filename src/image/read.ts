@@ -1,0 +1,42 @@
+import { constants, open } from 'node:fs/promises';
+import { getSystemErrorMap } from 'node:util';
+import { MatvitError, reasonOf } from '../errors.js';
+import { defaultLimits, type ImageLimits } from './limits.js';
+import { pictureError } from './picture-error.js';
+
+/**
+ * The bytes of a regular file of at most `limits.maxBytes`.
+ * @throws FILE_UNREADABLE, IMAGE_TOO_LARGE
+ */
+export async function readPicture(
+  path: string,
+  { limits = defaultLimits, name = path }: { limits?: ImageLimits; name?: string } = {},
+): Promise<Uint8Array> {
+  try {
+    // Opening a pipe without O_NONBLOCK waits for a writer, perhaps for ever.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      // Everything is asked of the open file: what a path leads to can change between two questions.
+      const stat = await file.stat();
+      if (!stat.isFile())
+        throw pictureError('FILE_UNREADABLE', name, stat.isDirectory() ? 'it is a folder' : 'it is not a regular file');
+      checkBytes(stat.size, limits, name);
+      const bytes = Buffer.allocUnsafeSlow(stat.size);
+      let length = 0;
+      for (let read = -1; read !== 0 && length < bytes.length; length += read)
+        read = (await file.read(bytes, length)).bytesRead;
+      return bytes.subarray(0, length);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (error instanceof MatvitError) throw error;
+    const [, reason] = getSystemErrorMap().get((error as NodeJS.ErrnoException).errno ?? 0) ?? [];
+    throw pictureError('FILE_UNREADABLE', name, reason ?? reasonOf(error), error);
+  }
+}
+
+/** @throws IMAGE_TOO_LARGE */
+export function checkBytes(size: number, { maxBytes }: ImageLimits, name: string): void {
+  if (size > maxBytes) throw pictureError('IMAGE_TOO_LARGE', name, `more than ${maxBytes / 2 ** 20} MiB`);
+}
