@@ -23,11 +23,12 @@ export const errorTable = {
   // index and catalogue
   INDEX_MISSING: { status: 404, title: 'There is no index here' },
   INDEX_CORRUPT: { status: 500, title: 'The index is damaged' },
+  INDEX_FAILED: { status: 500, title: 'The index failed' },
   INDEX_LOCKED: { status: 409, title: 'Another process is writing to this index' },
   MODEL_MISMATCH: { status: 409, title: 'The index was built with another model' },
   VECTOR_INVALID: { status: 400, title: 'The vector is not valid' },
   CATALOGUE_CORRUPT: { status: 500, title: 'The catalogue is damaged' },
-  STORAGE_FAILED: { status: 507, title: 'The index cannot be written' },
+  STORAGE_FAILED: { status: 507, title: 'A file cannot be written' },
   METADATA_INVALID: { status: 400, title: 'The metadata file is not valid' },
   FOLDER_UNREADABLE: { status: 404, title: 'The folder cannot be read' },
   // requests

@@ -31,9 +31,10 @@ export type EmbedAnswer =
 
 const { architecture: a, positions, models } = workerData as WorkerSetup;
 const port = parentPort!;
+// copies, since ONNX Runtime takes no shared buffers; it keeps weights of its own
 const sessions: Record<Precision, InferenceSession> = {
-  fp32: await createSession(models.fp32),
-  int8: await createSession(models.int8),
+  fp32: await createSession(models.fp32.slice()),
+  int8: await createSession(models.int8.slice()),
 };
 const positionTensors = new Map<number, Tensor>();
 

@@ -29,7 +29,9 @@ interface Slot {
 export class OnnxEncoder implements Encoder {
   readonly precisions = precisions;
   private readonly queue: Job[] = [];
+  /** started and ready */
   private readonly slots = new Set<Slot>();
+  private readonly threads = new Set<Worker>();
   private closed = false;
   private jobs = 0;
 
@@ -56,7 +58,12 @@ export class OnnxEncoder implements Encoder {
       positions: checkpoint.weights.get('positions')!,
       models: { fp32: shared(universalGraph(checkpoint, 'fp32')), int8: shared(universalGraph(checkpoint, 'int8')) },
     });
-    await Promise.all(Array.from({ length: workers }, () => encoder.startWorker()));
+    try {
+      await Promise.all(Array.from({ length: workers }, () => encoder.startWorker()));
+    } catch (error) {
+      await encoder.close();
+      throw error;
+    }
     return encoder;
   }
 
@@ -75,7 +82,7 @@ export class OnnxEncoder implements Encoder {
     this.closed = true;
     const gone = new MatvitError('ENCODER_CLOSED', 'it was closed before the picture was embedded');
     for (const job of this.queue.splice(0)) job.reject(gone);
-    await Promise.all([...this.slots].map(slot => slot.thread.terminate()));
+    await Promise.all([...this.threads].map(thread => thread.terminate()));
   }
 
   private assign(): void {
@@ -94,6 +101,8 @@ export class OnnxEncoder implements Encoder {
   private async startWorker(): Promise<void> {
     const thread = new Worker(new URL('./onnx-worker.js', import.meta.url), { workerData: this.setup });
     const slot: Slot = { thread, job: undefined };
+    this.threads.add(thread);
+    thread.once('exit', () => this.threads.delete(thread));
     await new Promise<void>((resolve, reject) => {
       thread.once('message', () => resolve());
       thread.once('error', error => reject(new MatvitError('ENGINE_UNAVAILABLE', error.message, { cause: error })));

@@ -1,15 +1,12 @@
 /** The use case: a picture in, the nearest pictures of the corpus out, with what it cost. */
-import type { Json } from '../catalogue/image.js';
+import type { Metadata } from '../catalogue/image.js';
+import type { ImageIndex } from '../corpus/image-index.js';
 import type { Encoder } from '../encoder/encoder.js';
 import { decode } from '../image/decode.js';
+import type { ImageLimits } from '../image/limits.js';
 import type { PictureSource } from '../image/open.js';
 import { relativeMacs } from '../model/cost.js';
 import { type OperatingPoint, printOperatingPoint } from '../model/operating-point.js';
-
-/** What the searcher needs of an index: corpus/store.ts has it. */
-export interface SearchableIndex {
-  search(vector: Float32Array, k: number): Promise<Hit[]>;
-}
 
 export interface Hit {
   readonly id: number;
@@ -17,7 +14,7 @@ export interface Hit {
   readonly path: string;
   /** cosine similarity, -1 … 1 */
   readonly score: number;
-  readonly metadata: Readonly<Record<string, Json>>;
+  readonly metadata: Metadata;
 }
 
 export interface Cost {
@@ -51,25 +48,34 @@ export interface SearchRequest {
 export class Searcher {
   constructor(
     readonly encoder: Encoder,
-    private readonly index: SearchableIndex,
+    readonly index: ImageIndex,
+    private readonly limits?: ImageLimits,
   ) {}
 
   /** @throws the errors of decode, of Encoder.embed and of the index */
   async search({ picture, name, k, at }: SearchRequest): Promise<SearchAnswer> {
     const began = performance.now();
-    const pixels = await decode(picture, at.resolution, name === undefined ? {} : { name });
+    const pixels = await decode(picture, at.resolution, {
+      ...(name === undefined ? {} : { name }),
+      ...(this.limits ? { limits: this.limits } : {}),
+    });
     const decoded = performance.now();
     const { vectors, waitMs, encodeMs } = await this.encoder.embed(pixels, at);
     const encoded = performance.now();
-    const hits = await this.index.search(vectors, k);
+    const found = await this.index.search(vectors, k);
     const ended = performance.now();
     return {
-      hits,
+      hits: found.map(({ image: { id, path, metadata }, score }) => ({ id, path, score, metadata })),
       cost: {
         at: printOperatingPoint(at),
         relativeMacs: relativeMacs(this.encoder.architecture, at),
         ms: { decode: decoded - began, wait: waitMs, encode: encodeMs, search: ended - encoded, total: ended - began },
       },
     };
+  }
+  /** Closes encoder and index. */
+  async close(): Promise<void> {
+    await this.encoder.close();
+    await this.index.close();
   }
 }

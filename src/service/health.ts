@@ -5,10 +5,10 @@ import type { Service } from './service.js';
 export const health =
   (service: Service): RequestHandler =>
   (_request, response) => {
-    const { encoder } = service.searcher;
+    const { encoder, index } = service.searcher;
     response.status(service.stopping ? 503 : 200).json({
       status: service.stopping ? 'stopping' : 'ok',
-      images: service.size(),
+      images: index.catalogue.state().images,
       engine: encoder.engine,
       model: encoder.fingerprint,
     });

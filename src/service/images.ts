@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Router } from 'express';
 import type { Image } from '../catalogue/image.js';
 import { MatvitError } from '../errors.js';
@@ -13,10 +14,11 @@ export function images(service: Service): Router {
   const router = Router();
   const find = (text: string): Image => {
     const id = Number(text);
-    const image = Number.isSafeInteger(id) && id > 0 ? service.image(id) : undefined;
+    const image = Number.isSafeInteger(id) && id > 0 ? service.searcher.index.catalogue.image(id) : undefined;
     if (!image) throw new MatvitError('NOT_FOUND', `there is no picture ${text}`);
     return image;
   };
+  const fileOf = (image: Image): string => join(service.searcher.index.catalogue.root ?? '', image.path);
   router
     .route('/:id')
     .get((request, response) => {
@@ -35,7 +37,7 @@ export function images(service: Service): Router {
         return;
       }
       const { limits } = service;
-      const data = await thumbnail(service.fileOf(image), { size: thumbnailSize, format: 'webp', limits });
+      const data = await thumbnail(fileOf(image), { size: thumbnailSize, format: 'webp', limits });
       response.type('image/webp').send(data);
     })
     .all(methodNotAllowed('GET'));

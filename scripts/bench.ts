@@ -1,0 +1,146 @@
+import { cpus } from 'node:os';
+import { Command } from 'commander';
+import { scan } from '../src/corpus/scan.js';
+import { createEncoder } from '../src/encoder/engine.js';
+import { type EncoderTiming, benchEncoder } from '../src/evaluation/bench-encoder.js';
+import { type IndexTiming, benchIndex } from '../src/evaluation/bench-index.js';
+import { type SearchBench, benchSearch } from '../src/evaluation/bench-search.js';
+import { readModel } from '../src/model/bundle.js';
+import { writeFileAtomic } from '../src/model/write-file-atomic.js';
+import { indexData, jsonOption, modelOption, positiveInteger, progress } from './cli.js';
+import { openSearcher } from './open-searcher.js';
+
+const resolutions = [224, 160, 112];
+const searchPoints = ['XL@224:fp32', 'XL@160:fp32', 'M@160:int8', 'XL@112:fp32', 'S@112:fp32', 'S@112:int8'];
+const demoIndex = `${indexData}demo`;
+const demoPictures = `${indexData}demo-pictures`;
+
+async function encoderBench(model: string, rounds: number): Promise<{ points: EncoderTiming[] }> {
+  const { checkpoint } = await readModel(model);
+  const bar = progress('encoder');
+  const onProgress = (done: number, total: number) => bar.update(done, total);
+  const points = await benchEncoder(checkpoint, { rounds, resolutions, onProgress });
+  bar.stop();
+  return { points };
+}
+
+async function indexBench(model: string, images: string, rounds: number): Promise<IndexTiming> {
+  const { checkpoint } = await readModel(model);
+  const { files } = await scan(images);
+  const encoder = await createEncoder(checkpoint);
+  const bar = progress('index');
+  const onProgress = (done: number, total: number) => bar.update(done, total);
+  try {
+    return await benchIndex(
+      encoder,
+      images,
+      files.map(file => file.path),
+      { rounds, onProgress },
+    );
+  } finally {
+    bar.stop();
+    await encoder.close();
+  }
+}
+
+async function searchBench(model: string, index: string, queries: number): Promise<SearchBench> {
+  const searcher = await openSearcher({ index, model, workers: 1 });
+  const bar = progress('search');
+  const onProgress = (done: number, total: number) => bar.update(done, total);
+  try {
+    return await benchSearch(searcher, { points: searchPoints, queries, onProgress });
+  } finally {
+    bar.stop();
+    await searcher.close();
+  }
+}
+
+function encoderTable({ points }: { points: readonly EncoderTiming[] }): string {
+  const rows = points.map(
+    p =>
+      `| ${p.at} | ${p.ms.toFixed(2)} | ${p.staticMs.toFixed(2)} | ${p.ratioToStatic.toFixed(3)} | ${p.ratioToXL224.toFixed(3)} |`,
+  );
+  const head =
+    '| operating point | ms | static graph, ms | universal / static | of XL@224:fp32 |\n|---|---|---|---|---|';
+  return [head, ...rows].join('\n');
+}
+
+function indexTable(t: IndexTiming): string {
+  return `| ${t.pictures} pictures | pictures/s |
+|---|---|
+| decoding alone | ${t.decodeOnly.toFixed(0)} |
+| encoding alone, XL@224:fp32 | ${t.encodeOnly.toFixed(1)} |
+| bound: both on the same cores | ${t.bound.toFixed(1)} |
+| the pipeline | ${t.pipeline.toFixed(1)} (${(100 * t.ratioToBound).toFixed(0)}% of the bound) |`;
+}
+
+function searchTable(t: SearchBench): string {
+  const rows = t.points.map(
+    p =>
+      `| ${p.at} | ${p.decodeMs.toFixed(1)} | ${p.encodeMs.toFixed(1)} | ${p.searchMs.toFixed(2)} | ${p.totalMs.toFixed(1)} | ${p.totalMs95.toFixed(1)} |`,
+  );
+  return `| operating point | decode | encode | search | total | total p95 |
+|---|---|---|---|---|---|
+${rows.join('\n')}
+
+HNSW over ${t.pictures} pictures: recall@10 ${t.hnswRecallAt10.toFixed(4)} against exact search, ${t.hnswMs.toFixed(2)} ms (exact: ${t.exactMs.toFixed(2)} ms).`;
+}
+
+const print = <T>(result: T, json: boolean, table: (result: T) => string) =>
+  process.stdout.write(`${json ? JSON.stringify(result) : table(result)}\n`);
+
+const rounds = (command: Command, n: number) =>
+  command.option('--rounds <n>', 'rounds, of which medians are taken', positiveInteger, n);
+
+export const benchCommand = new Command('bench').description('measure this machine');
+
+rounds(benchCommand.command('encoder'), 30)
+  .description('latency of every granularity, resolution and precision, universal graph beside static ones')
+  .addOption(modelOption())
+  .addOption(jsonOption())
+  .action(async (options: { model: string; rounds: number; json: boolean }) => {
+    print(await encoderBench(options.model, options.rounds), options.json, encoderTable);
+  });
+
+rounds(benchCommand.command('index'), 3)
+  .description('pictures a second of the indexing pipeline, beside decoding alone and encoding alone')
+  .option('--images <folder>', "pictures (default: the demo's)", demoPictures)
+  .addOption(modelOption())
+  .addOption(jsonOption())
+  .action(async (options: { images: string; model: string; rounds: number; json: boolean }) => {
+    print(await indexBench(options.model, options.images, options.rounds), options.json, indexTable);
+  });
+
+benchCommand
+  .command('search')
+  .description('where the milliseconds of a search go')
+  .option('--index <dir>', "index (default: the demo's)", demoIndex)
+  .option('--queries <n>', 'stored pictures to search with', positiveInteger, 100)
+  .addOption(modelOption())
+  .addOption(jsonOption())
+  .action(async (options: { index: string; model: string; queries: number; json: boolean }) => {
+    print(await searchBench(options.model, options.index, options.queries), options.json, searchTable);
+  });
+
+rounds(benchCommand.command('docs'), 30)
+  .description('run all of them on the demo and write docs/performance.md')
+  .addOption(modelOption())
+  .action(async (options: { model: string; rounds: number }) => {
+    const sections = [
+      `# Performance
+
+Written by \`matvit bench docs\` on ${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown processor'}, Node ${process.version}. Do not edit.
+Medians; A and B of every ratio are measured in turn in one run.
+
+## Encoder: one thread, batch 1
+
+${encoderTable(await encoderBench(options.model, options.rounds))}`,
+      `## Indexing: all cores
+
+${indexTable(await indexBench(options.model, demoPictures, 3))}`,
+      `## Search: milliseconds of one request, one worker
+
+${searchTable(await searchBench(options.model, demoIndex, 100))}`,
+    ];
+    await writeFileAtomic('docs/performance.md', sections.join('\n\n') + '\n');
+  });

