@@ -12,15 +12,16 @@ export interface VectorIndex {
   size(): Promise<number>;
   /**
    * Inserts or replaces.
-   * @param ids positive safe integers, distinct
+   * @param ids distinct integers, 1 … maxId
    * @param vectors [ids.length, dimension], unit rows
-   * @throws VECTOR_INVALID
+   * @throws VECTOR_INVALID, with nothing changed
    */
   upsert(ids: readonly number[], vectors: Float32Array): Promise<void>;
   /** Removes; unknown ids are ignored. */
   remove(ids: readonly number[]): Promise<void>;
   /**
-   * @param query [dimension]
+   * @param query [dimension], unit
+   * @param k a positive integer
    * @returns at most k neighbours, best first; equal scores by ascending id
    * @throws VECTOR_INVALID
    */

@@ -1,0 +1,147 @@
+/** The catalogue: the images of an index and their vectors, in SQLite. The source of truth; graphs derive from it. */
+import type { Database, Statement } from 'better-sqlite3';
+import { type Changes, changesTo } from './changes.js';
+import type { Image } from './image.js';
+import { type Identity, type Model, openForReading, openForWriting } from './open.js';
+import { withSqlite } from './sqlite.js';
+import { type VectorRecord, type VectorRows, vectorRows } from './vector-rows.js';
+
+/** Where a catalogue stands, read at one moment. */
+export interface State {
+  readonly revision: number;
+  readonly images: number;
+  readonly vectors: number;
+}
+
+type ImageRecord = Omit<Image, 'metadata'> & { readonly metadata: string };
+
+const selectImages = `SELECT images.id, path, sha256, size, mtime, metadata, vector_id AS vectorId
+  FROM images JOIN vectors ON vectors.id = vector_id`;
+const rowsAtOnce = 1024;
+
+/** Every method @throws CATALOGUE_CORRUPT, STORAGE_FAILED (full disk, no permission, …), INDEX_LOCKED (busy for 5 s) */
+export class Catalogue {
+  private readonly commitChanges: (changes: Changes) => number;
+  private readonly stateNow: Statement<[], State>;
+  private readonly revisionNow: Statement<[], number>;
+  private readonly vectorPage: Statement<[number, number, number], VectorRecord>;
+
+  /** random, one for each catalogue that was ever created */
+  readonly id: string;
+  /** of the model that made every vector in here */
+  readonly fingerprint: string;
+  readonly dimension: number;
+
+  private constructor(
+    readonly file: string,
+    private readonly database: Database,
+    at: Identity,
+  ) {
+    ({ id: this.id, fingerprint: this.fingerprint, dimension: this.dimension } = at);
+    this.commitChanges = changesTo(database, at.dimension);
+    this.revisionNow = database.prepare<[], number>('SELECT revision FROM catalogue').pluck();
+    this.stateNow = database.prepare(`SELECT revision, (SELECT count(*) FROM images) AS images,
+      (SELECT count(*) FROM vectors) AS vectors FROM catalogue`);
+    this.vectorPage = database.prepare(`SELECT id, revision, embedding FROM vectors
+      WHERE (revision, id) > (?, ?) AND revision <= ? ORDER BY revision, id LIMIT ${rowsAtOnce}`);
+  }
+
+  /** @param model refuse others' vectors; left out, anything goes @throws INDEX_MISSING, MODEL_MISMATCH */
+  static openForReading(file: string, model?: Model): Catalogue {
+    return withSqlite(file, () => {
+      const { database, at } = openForReading(file, model);
+      return new Catalogue(file, database, at);
+    });
+  }
+
+  /** Creates the file where there is none. One writer at a time: see write-lock.ts. @throws MODEL_MISMATCH */
+  static openForWriting(file: string, model: Model): Catalogue {
+    return withSqlite(file, () => {
+      const { database, at } = openForWriting(file, model);
+      return new Catalogue(file, database, at);
+    });
+  }
+
+  /** The absolute folder that paths are relative to; undefined before the first indexing. */
+  get root(): string | undefined {
+    return (
+      this.run(() => this.database.prepare<[], string | null>('SELECT root FROM catalogue').pluck().get()!) ?? undefined
+    );
+  }
+
+  /** Increased by every commit that changes something; sees the commits of other processes. */
+  revision(): number {
+    return this.run(() => this.revisionNow.get()!);
+  }
+
+  state(): State {
+    return this.run(() => this.stateNow.get()!);
+  }
+
+  image(id: number): Image | undefined {
+    return this.select('WHERE images.id = ?', id)[0];
+  }
+
+  /** Every image, by ascending path (by code unit). */
+  images(): Image[] {
+    return this.select('ORDER BY path');
+  }
+
+  /** The images of some vectors, in no order. */
+  imagesOf(vectorIds: readonly number[]): Image[] {
+    return this.select('WHERE vector_id IN (SELECT value FROM json_each(?))', JSON.stringify(vectorIds));
+  }
+
+  hasVector(sha256: string): boolean {
+    return this.run(() => this.database.prepare('SELECT 1 FROM vectors WHERE sha256 = ?').get(sha256)) !== undefined;
+  }
+
+  /** The vector of an image, [dimension]. */
+  embedding(image: Image): Float32Array {
+    const read = this.database.prepare<[number], VectorRecord>('SELECT * FROM vectors WHERE id = ?');
+    return vectorRows(
+      this.run(() => read.all(image.vectorId)),
+      this,
+    ).vectors;
+  }
+
+  /** Vectors that were added after one revision, up to another, and are still there; in pages. */
+  *vectorsAdded(after: number, upTo: number): Generator<VectorRows> {
+    let position: [revision: number, id: number] = [after, Number.MAX_SAFE_INTEGER];
+    for (;;) {
+      const records = this.run(() => this.vectorPage.all(...position, upTo));
+      const last = records.at(-1);
+      if (!last) return;
+      yield vectorRows(records, this);
+      position = [last.revision, last.id];
+    }
+  }
+
+  /** Ids of vectors that were removed after one revision, up to another. */
+  vectorsRemoved(after: number, upTo: number): number[] {
+    const read = 'SELECT id FROM removed_vectors WHERE revision > ? AND revision <= ?';
+    return this.run(() => this.database.prepare<[number, number], number>(read).pluck().all(after, upTo));
+  }
+
+  /** Makes changes durable, all or none, and returns the revision afterwards. @throws VECTOR_INVALID */
+  commit(changes: Changes): number {
+    return this.run(() => this.commitChanges(changes));
+  }
+
+  close(): void {
+    this.run(() => this.database.close());
+  }
+
+  private select(clause: string, ...values: (number | string)[]): Image[] {
+    return this.run(() =>
+      this.database
+        .prepare<(number | string)[], ImageRecord>(`${selectImages} ${clause}`)
+        .all(...values)
+        .map(record => ({ ...record, metadata: JSON.parse(record.metadata) as Image['metadata'] })),
+    );
+  }
+
+  private run<T>(action: () => T): T {
+    return withSqlite(this.file, action);
+  }
+}

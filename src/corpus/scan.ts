@@ -1,0 +1,96 @@
+/** Finding the pictures of a folder. */
+import type { Dirent } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { extname, join, sep } from 'node:path';
+import { MatvitError, reasonOf } from '../errors.js';
+import type { Failure } from './failure.js';
+import { inOrder } from './in-order.js';
+
+const pictureExtensions: ReadonlySet<string> = new Set(
+  ['.jpg', '.jpeg', '.png', '.webp', '.avif', '.gif', '.tif', '.tiff'], // in any case
+);
+
+export interface FoundFile {
+  /** relative to the folder, with slashes */
+  readonly path: string;
+  /** bytes */
+  readonly size: number;
+  /** milliseconds since 1970 */
+  readonly mtime: number;
+}
+
+export interface Scan {
+  /** absolute, links resolved */
+  readonly root: string;
+  /** by ascending path (by code unit): the same folder always gives the same order */
+  readonly files: readonly FoundFile[];
+  /** files that do not look like pictures */
+  readonly ignored: number;
+  /** dangling links and the like; a folder that cannot be listed ends with a slash */
+  readonly failed: readonly Failure[];
+}
+
+/**
+ * Lists pictures by their extension, recursively. Names that begin with a dot are passed over, folders' too. Links are
+ * followed, but each folder is walked once only, by its own path if that is inside, and those around `folder` never: so
+ * links may form loops.
+ * @throws FOLDER_UNREADABLE if the folder itself cannot be listed
+ */
+export async function scan(folder: string): Promise<Scan> {
+  let root: string;
+  try {
+    root = await realpath(folder);
+    await readdir(root);
+  } catch (error) {
+    throw new MatvitError('FOLDER_UNREADABLE', `${folder}: ${reasonOf(error)}`, { cause: error });
+  }
+  const files: FoundFile[] = [];
+  const failed: Failure[] = [];
+  let ignored = 0;
+  const walked = new Set<string>();
+  /** still to be walked; links to folders when all real folders have been */
+  const folders = [''];
+  const links: string[] = [];
+
+  const walk = async (folder: string): Promise<void> => {
+    const real = await realpath(join(root, folder));
+    if (walked.has(real) || root.startsWith(join(real, sep))) return;
+    walked.add(real);
+    const entries = await readdir(real, { withFileTypes: true });
+    const visible = entries.filter(entry => !entry.name.startsWith('.')).sort((a, b) => (a.name < b.name ? -1 : 1));
+    const statuses = inOrder(visible, 32, entry => look(join(real, entry.name), entry));
+    for (const { name } of visible) {
+      const path = `${folder}${name}`;
+      const status = (await statuses.next()).value as Status;
+      if (status === 'folder') folders.push(`${path}/`);
+      else if (status === 'link to a folder') links.push(`${path}/`);
+      else if (status === 'something else') ignored++;
+      else if ('reason' in status) failed.push({ path, ...status });
+      else files.push({ path, ...status });
+    }
+  };
+
+  for (let next; (next = folders.shift() ?? links.shift()) !== undefined;)
+    try {
+      await walk(next);
+    } catch (error) {
+      failed.push({ path: next, code: 'FOLDER_UNREADABLE', reason: reasonOf(error) });
+    }
+  const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1);
+  return { root, files: files.sort(byPath), ignored, failed: failed.sort(byPath) };
+}
+
+type Status = 'folder' | 'link to a folder' | 'something else' | Omit<FoundFile, 'path'> | Omit<Failure, 'path'>;
+
+async function look(path: string, entry: Dirent): Promise<Status> {
+  const isPicture = pictureExtensions.has(extname(path).toLowerCase());
+  if (entry.isDirectory()) return 'folder';
+  if (!isPicture && !entry.isSymbolicLink()) return 'something else';
+  try {
+    const status = await stat(path);
+    if (status.isDirectory()) return 'link to a folder';
+    return isPicture && status.isFile() ? { size: status.size, mtime: status.mtimeMs } : 'something else';
+  } catch (error) {
+    return isPicture ? { code: 'FILE_UNREADABLE', reason: reasonOf(error) } : 'something else';
+  }
+}

@@ -1,0 +1,105 @@
+/** The approximate adapter: an HNSW graph in a worker thread. */
+import { Worker } from 'node:worker_threads';
+import { MatvitError } from '../errors.js';
+import { checkQuery, checkVectors } from './check.js';
+import type { HnswCalls, HnswReply, HnswRequest } from './hnsw-worker.js';
+import { byRank } from './top-k.js';
+import type { Neighbour, VectorIndex } from './vector-index.js';
+
+interface Pending {
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Besides the port's errors, every method @throws INDEX_FAILED when the thread has died or has been closed. */
+export class HnswIndex implements VectorIndex {
+  private readonly worker = new Worker(new URL('./hnsw-worker.js', import.meta.url));
+  private readonly pending = new Map<number, Pending>();
+  private calls = 0;
+  /** why no more calls are taken */
+  private ended: string | undefined;
+
+  private constructor(readonly dimension: number) {
+    this.worker.on('message', ({ call, value, error }: HnswReply) => {
+      const pending = this.pending.get(call);
+      this.pending.delete(call);
+      if (error === undefined) pending?.resolve(value as never);
+      else pending?.reject(new MatvitError('INDEX_FAILED', error));
+    });
+    this.worker.on('error', error => this.end(`its thread died: ${error.message}`));
+    this.worker.on('exit', code => this.end(`its thread ended with code ${code}`));
+  }
+
+  /** An empty index. */
+  static async create(dimension: number): Promise<HnswIndex> {
+    const index = new HnswIndex(dimension);
+    await index.call('create', dimension);
+    return index;
+  }
+
+  /**
+   * Reads what `write` wrote. hnswlib aborts the process on hostile files and believes flipped bytes: call this only
+   * for a file whose checksum has been verified (snapshot.ts).
+   * @param count vectors that the file holds, without deleted ones
+   */
+  static async load(file: string, dimension: number, count: number): Promise<HnswIndex> {
+    const index = new HnswIndex(dimension);
+    try {
+      await index.call('load', file, dimension, count);
+      return index;
+    } catch (error) {
+      await index.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Writes the graph in hnswlib's format. A full disk goes unnoticed by hnswlib: snapshot.ts checks the file.
+   * @returns vectors in it, without deleted ones
+   */
+  write(file: string): Promise<number> {
+    return this.call('write', file);
+  }
+
+  size(): Promise<number> {
+    return this.call('size');
+  }
+
+  async upsert(ids: readonly number[], vectors: Float32Array): Promise<void> {
+    checkVectors(this.dimension, ids, vectors);
+    await this.call('upsert', ids, vectors);
+  }
+
+  async remove(ids: readonly number[]): Promise<void> {
+    await this.call('remove', ids);
+  }
+
+  async search(query: Float32Array, k: number): Promise<Neighbour[]> {
+    checkQuery(this.dimension, query, k);
+    const { ids, distances } = await this.call('search', query, k);
+    return ids.map((id, i) => ({ id, score: Math.min(1, Math.max(-1, 1 - distances[i]!)) })).sort(byRank);
+  }
+
+  async close(): Promise<void> {
+    this.end('it has been closed');
+    await this.worker.terminate();
+  }
+
+  private call<Name extends keyof HnswCalls>(
+    name: Name,
+    ...values: Parameters<HnswCalls[Name]>
+  ): Promise<ReturnType<HnswCalls[Name]>> {
+    if (this.ended !== undefined) return Promise.reject(new MatvitError('INDEX_FAILED', this.ended));
+    const request: HnswRequest = { call: ++this.calls, name, arguments: values };
+    return new Promise((resolve, reject) => {
+      this.pending.set(request.call, { resolve, reject });
+      this.worker.postMessage(request);
+    });
+  }
+
+  private end(reason: string): void {
+    this.ended ??= reason;
+    for (const { reject } of this.pending.values()) reject(new MatvitError('INDEX_FAILED', this.ended));
+    this.pending.clear();
+  }
+}

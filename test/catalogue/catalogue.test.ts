@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { Catalogue } from '../../src/catalogue/catalogue.js';
+import type { NewImage } from '../../src/catalogue/changes.js';
+import { acquireWriteLock } from '../../src/catalogue/write-lock.js';
+
+const model = { fingerprint: 'a'.repeat(64), dimension: 4 };
+
+function image(path: string, content: number, withVector = true): NewImage {
+  const embedding = Float32Array.of(Math.cos(content), Math.sin(content), 0, 0);
+  const sha256 = content.toString(16).padStart(64, '0');
+  return { path, sha256, size: 10 + content, mtime: 1.5, metadata: { label: 'x' }, ...(withVector && { embedding }) };
+}
+
+describe('Catalogue', () => {
+  let folder: string;
+  let file: string;
+  let catalogue: Catalogue;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'matvit-catalogue-'));
+    file = join(folder, 'catalogue.sqlite');
+    catalogue = Catalogue.openForWriting(file, model);
+  });
+  afterEach(() => {
+    catalogue.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const added = (after: number, upTo = catalogue.revision()) =>
+    [...catalogue.vectorsAdded(after, upTo)].flatMap(rows => rows.ids);
+
+  it('is empty at first, and knows itself again', () => {
+    assert.deepEqual(catalogue.state(), { revision: 0, images: 0, vectors: 0 });
+    assert.equal(catalogue.root, undefined);
+    const { id } = catalogue;
+    catalogue.close();
+    catalogue = Catalogue.openForWriting(file, model);
+    assert.equal(catalogue.id, id);
+    assert.deepEqual([catalogue.fingerprint, catalogue.dimension], [model.fingerprint, 4]);
+  });
+
+  it('gives back what was put', () => {
+    catalogue.commit({ root: '/pictures', put: [image('b.jpg', 2), image('a/ü.jpg', 1)] });
+    assert.equal(catalogue.root, '/pictures');
+    assert.deepEqual(
+      catalogue.images().map(i => [i.id, i.path, i.vectorId, i.size, i.mtime, i.metadata]),
+      [
+        [2, 'a/ü.jpg', 2, 11, 1.5, { label: 'x' }],
+        [1, 'b.jpg', 1, 12, 1.5, { label: 'x' }],
+      ],
+    );
+    const first = catalogue.image(1)!;
+    assert.equal(first.sha256, image('', 2).sha256);
+    assert.deepEqual(catalogue.embedding(first), image('', 2).embedding);
+    assert.equal(catalogue.image(9), undefined);
+  });
+
+  it('shares one vector between duplicates', () => {
+    catalogue.commit({ put: [image('a.jpg', 1), image('b.jpg', 1)] });
+    catalogue.commit({ put: [image('c.jpg', 1, false)] });
+    assert.deepEqual(catalogue.state(), { revision: 2, images: 3, vectors: 1 });
+    assert.equal(catalogue.imagesOf([1, 5]).length, 3);
+    assert.equal(catalogue.hasVector(image('', 1).sha256), true);
+    assert.equal(catalogue.hasVector(image('', 2).sha256), false);
+  });
+
+  it('keeps the id of an image that changes, and uses none up', () => {
+    catalogue.commit({ put: [image('a.jpg', 1)] });
+    for (let content = 2; content < 5; content++) catalogue.commit({ put: [image('a.jpg', content)] });
+    catalogue.commit({ put: [image('b.jpg', 1)] });
+    assert.deepEqual(
+      catalogue.images().map(i => i.id),
+      [1, 2],
+    );
+  });
+
+  it('removes images at once and their vectors when pruned, never to use an id again', () => {
+    catalogue.commit({ put: [image('a.jpg', 1), image('b.jpg', 1), image('c.jpg', 3)] });
+    catalogue.commit({ remove: ['a.jpg', 'c.jpg', 'unknown.jpg'] });
+    assert.deepEqual(catalogue.state(), { revision: 2, images: 1, vectors: 2 });
+    catalogue.commit({ put: [image('moved.jpg', 3, false)], prune: true });
+    assert.deepEqual(catalogue.state(), { revision: 3, images: 2, vectors: 2 });
+    catalogue.commit({ remove: ['moved.jpg'], prune: true });
+    assert.deepEqual(catalogue.state(), { revision: 4, images: 1, vectors: 1 });
+    catalogue.commit({ put: [image('d.jpg', 4)] });
+    assert.equal(catalogue.imagesOf([3])[0]?.path, 'd.jpg');
+  });
+
+  it('lists what changed between revisions', () => {
+    catalogue.commit({ put: [image('a.jpg', 1), image('b.jpg', 2)] }); // 1
+    catalogue.commit({ put: [image('c.jpg', 3)] }); // 2
+    catalogue.commit({ remove: ['a.jpg'], prune: true }); // 3
+    assert.deepEqual(added(0), [2, 3]);
+    assert.deepEqual(added(1), [3]);
+    assert.deepEqual(added(0, 1), [2]);
+    assert.deepEqual(added(3), []);
+    assert.deepEqual(catalogue.vectorsRemoved(2, 3), [1]);
+    assert.deepEqual(catalogue.vectorsRemoved(3, 3), []);
+  });
+
+  it('lists vectors in pages without a gap', () => {
+    const many = Array.from({ length: 2500 }, (_, i) => image(`${i}.jpg`, i));
+    for (let i = 0; i < 2500; i += 625) catalogue.commit({ put: many.slice(i, i + 625) });
+    assert.deepEqual(
+      added(0),
+      many.map((_, i) => i + 1),
+    );
+    const [page] = catalogue.vectorsAdded(0, 4);
+    assert.deepEqual(page!.vectors.subarray(4 * 7, 4 * 8), many[7]!.embedding);
+  });
+
+  it('increases its revision only for changes', () => {
+    catalogue.commit({ root: '/a', put: [image('a.jpg', 1)] });
+    assert.equal(catalogue.commit({}), 1);
+    assert.equal(catalogue.commit({ root: '/a', put: [], remove: ['no.jpg'], prune: true }), 1);
+  });
+
+  it('commits all or nothing', () => {
+    const short = { ...image('c.jpg', 3), embedding: new Float32Array(3) };
+    const long = { ...image('c.jpg', 3), embedding: Float32Array.of(1, 1, 0, 0) };
+    for (const wrong of [short, long, image('c.jpg', 3, false)])
+      assert.throws(() => catalogue.commit({ put: [image('a.jpg', 1), wrong] }), { code: 'VECTOR_INVALID' });
+    assert.deepEqual(catalogue.state(), { revision: 0, images: 0, vectors: 0 });
+  });
+
+  it('shows commits to readers that are already open', () => {
+    const reader = Catalogue.openForReading(file, model);
+    catalogue.commit({ put: [image('a.jpg', 1)] });
+    assert.equal(reader.state().images, 1);
+    assert.throws(() => reader.commit({ put: [image('b.jpg', 2)] }), { code: 'STORAGE_FAILED' });
+    reader.close();
+  });
+
+  it('refuses another model and says what to do', () => {
+    for (const other of [
+      { ...model, fingerprint: 'b'.repeat(64) },
+      { ...model, dimension: 5 },
+    ]) {
+      assert.throws(() => Catalogue.openForWriting(file, other), { code: 'MODEL_MISMATCH', message: /another folder/ });
+      assert.throws(() => Catalogue.openForReading(file, other), { code: 'MODEL_MISMATCH' });
+    }
+    Catalogue.openForReading(file).close();
+  });
+
+  it('is missing where there is none, or only the beginning of one', () => {
+    assert.throws(() => Catalogue.openForReading(join(folder, 'none')), { code: 'INDEX_MISSING' });
+    writeFileSync(join(folder, 'begun'), '');
+    assert.throws(() => Catalogue.openForReading(join(folder, 'begun')), { code: 'INDEX_MISSING' });
+    assert.throws(() => Catalogue.openForWriting(join(folder, 'none', 'c'), model), { code: 'STORAGE_FAILED' });
+  });
+
+  describe('refuses as CATALOGUE_CORRUPT', () => {
+    const refused = (path: string) => {
+      assert.throws(() => Catalogue.openForReading(path), { code: 'CATALOGUE_CORRUPT' });
+      assert.throws(() => Catalogue.openForWriting(path, model), { code: 'CATALOGUE_CORRUPT' });
+    };
+
+    it('a file that is not SQLite', () => {
+      writeFileSync(join(folder, 'text'), 'not a database '.repeat(100));
+      refused(join(folder, 'text'));
+    });
+
+    it('the database of somebody else', () => {
+      const other = new Database(join(folder, 'other'));
+      other.exec('CREATE TABLE catalogue (id)');
+      other.close();
+      refused(join(folder, 'other'));
+    });
+
+    it('one of a newer matvit', () => {
+      catalogue.close();
+      const newer = new Database(file);
+      newer.pragma('user_version = 99');
+      newer.close();
+      refused(file);
+      catalogue = Catalogue.openForWriting(join(folder, 'another'), model);
+    });
+
+    it('a truncated or overwritten one', () => {
+      catalogue.commit({ put: Array.from({ length: 500 }, (_, i) => image(`${i}.jpg`, i)) });
+      catalogue.close(); // empties the log into the file
+      const whole = readFileSync(file);
+      truncateSync(file, Math.floor(whole.length / 2));
+      refused(file);
+      writeFileSync(file, Buffer.from(whole).fill(0x55, 4096, 8 * 4096));
+      refused(file);
+      catalogue = Catalogue.openForWriting(join(folder, 'another'), model);
+    });
+  });
+});
+
+describe('acquireWriteLock', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'matvit-lock-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('lets one writer in', () => {
+    const lock = acquireWriteLock(folder);
+    assert.throws(() => acquireWriteLock(folder), { code: 'INDEX_LOCKED' });
+    lock.release();
+    acquireWriteLock(folder).release();
+    assert.throws(() => acquireWriteLock(join(folder, 'none')), { code: 'STORAGE_FAILED' });
+  });
+
+  it('is free again after kill -9 of its holder', async () => {
+    const lock = new URL('../../src/catalogue/write-lock.js', import.meta.url).href;
+    const script = `import { acquireWriteLock } from ${JSON.stringify(lock)};
+      acquireWriteLock(${JSON.stringify(folder)}); console.log('held'); setInterval(() => {}, 1000);`;
+    const holder = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(holder.stdout, 'data');
+    assert.throws(() => acquireWriteLock(folder), { code: 'INDEX_LOCKED' });
+    holder.kill('SIGKILL');
+    await once(holder, 'exit');
+    acquireWriteLock(folder).release();
+  });
+});

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { NewImage } from '../../src/catalogue/changes.js';
+import { ImageIndex } from '../../src/corpus/image-index.js';
+import { ExactIndex } from '../../src/index/exact.js';
+import { clusteredVectors, row } from '../index/random-vectors.js';
+
+const dimension = 32;
+const model = { fingerprint: 'm'.repeat(64), dimension };
+const vectors = clusteredVectors(600, dimension, 11);
+const vector = (i: number) => row(vectors, dimension, i);
+
+/** Picture number i; those with the same content are exact duplicates. */
+const image = (i: number, content = i): NewImage => ({
+  path: `${i}.jpg`,
+  sha256: String(content).padStart(64, '0'),
+  size: i,
+  mtime: i,
+  metadata: { label: `class ${i % 5}` },
+  embedding: vector(content),
+});
+const images = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => image(from + i));
+
+describe('ImageIndex', () => {
+  let folder: string;
+  let index: ImageIndex;
+  beforeEach(async () => {
+    folder = join(mkdtempSync(join(tmpdir(), 'matvit-index-')), 'new', 'index');
+    index = await ImageIndex.openForWriting(folder, model);
+  });
+  afterEach(async () => {
+    await index.close();
+    rmSync(join(folder, '../..'), { recursive: true });
+  });
+
+  const reopen = async () => {
+    await index.close();
+    index = await ImageIndex.openForWriting(folder, model);
+  };
+  const found = async (i: number, k = 1, from = index) => (await from.search(vector(i), k)).map(hit => hit.image.path);
+
+  it('is empty at first', async () => {
+    assert.deepEqual(await index.search(vector(0), 10), []);
+    assert.equal(index.rebuilt, undefined);
+    const reader = await ImageIndex.openForReading(folder, model);
+    assert.deepEqual(await reader.search(vector(0), 10), []);
+    await reader.close();
+  });
+
+  it('gives the rows of the nearest, as the exact index does', async () => {
+    await index.commit({ put: images(0, 500) });
+    const exact = new ExactIndex(dimension);
+    await exact.upsert(
+      Array.from({ length: 500 }, (_, i) => i + 1),
+      vectors.subarray(0, 500 * dimension),
+    );
+    for (let i = 500; i < 520; i++) {
+      const hits = await index.search(vector(i), 10);
+      const truth = await exact.search(vector(i), 10);
+      assert.deepEqual(
+        hits.map(hit => hit.image.vectorId),
+        truth.map(hit => hit.id),
+      );
+      hits.forEach((hit, rank) => assert.ok(Math.abs(hit.score - truth[rank]!.score) < 1e-6));
+      assert.deepEqual(hits[0]!.image.metadata, { label: `class ${Number.parseInt(hits[0]!.image.path) % 5}` });
+    }
+  });
+
+  it('opens its snapshot again, and replays what came after', async () => {
+    await index.commit({ put: images(0, 100) });
+    await index.save();
+    await reopen();
+    assert.equal(index.rebuilt, undefined);
+    assert.deepEqual(await found(50), ['50.jpg']);
+    await index.commit({ put: images(100, 120), remove: ['50.jpg'], prune: true });
+    await reopen(); // without a save
+    assert.equal(index.rebuilt, undefined);
+    assert.deepEqual(await found(110), ['110.jpg']);
+    assert.notDeepEqual(await found(50), ['50.jpg']);
+  });
+
+  it('makes the graph again when it is missing, damaged or of another catalogue', async () => {
+    await index.commit({ put: images(0, 100) });
+    await index.save();
+    const graph = () =>
+      join(
+        folder,
+        readdirSync(folder).find(name => name.endsWith('.hnsw'))!,
+      );
+    const damages: [RegExp, () => Promise<void> | void][] = [
+      [/no such file/, () => rmSync(join(folder, 'manifest.json'))],
+      [/cannot be read/, () => rmSync(graph())],
+      [/checksum/, () => writeFileSync(graph(), readFileSync(graph()).fill(0xff, 1000, 1001))],
+      [/not a manifest/, () => writeFileSync(join(folder, 'manifest.json'), '{}')],
+      [
+        /another catalogue/,
+        async () => {
+          const other = join(folder, '../other');
+          const another = await ImageIndex.openForWriting(other, model);
+          await another.commit({ put: images(200, 300) });
+          await another.save();
+          await another.close();
+          for (const name of readdirSync(other).filter(name => /json$|hnsw$/.test(name)))
+            writeFileSync(join(folder, name), readFileSync(join(other, name)));
+        },
+      ],
+    ];
+    for (const [reason, damage] of damages) {
+      await damage();
+      await reopen();
+      assert.match(index.rebuilt!, reason);
+      assert.deepEqual(await found(50), ['50.jpg']);
+      const reader = await ImageIndex.openForReading(folder, model);
+      assert.match(reader.rebuilt!, reason);
+      assert.deepEqual(await found(50, 1, reader), ['50.jpg']);
+      await reader.close();
+      await index.save(); // puts it right
+      await reopen();
+      assert.equal(index.rebuilt, undefined);
+    }
+  });
+
+  it('makes the graph again when the catalogue is an older copy', async () => {
+    const file = join(folder, 'catalogue.sqlite');
+    await index.commit({ put: images(0, 50) });
+    await index.close();
+    const copy = readFileSync(file);
+    index = await ImageIndex.openForWriting(folder, model);
+    await index.commit({ put: images(50, 60) });
+    await index.save();
+    await index.close();
+    writeFileSync(file, copy);
+    index = await ImageIndex.openForWriting(folder, model);
+    assert.match(index.rebuilt!, /does not hold/);
+    assert.deepEqual(await found(20), ['20.jpg']);
+    assert.equal((await index.search(vector(20), 100)).length, 50);
+  });
+
+  it('shows commits to readers that are open', async () => {
+    const reader = await ImageIndex.openForReading(folder, model);
+    await index.commit({ put: images(0, 30) });
+    assert.deepEqual(await found(7, 1, reader), ['7.jpg']);
+    const searches = Array.from({ length: 20 }, () => found(8, 1, reader));
+    await index.commit({ put: images(30, 400), remove: ['7.jpg'], prune: true });
+    assert.ok((await Promise.all(searches)).every(paths => paths[0] === '8.jpg'));
+    assert.deepEqual(await found(333, 1, reader), ['333.jpg']);
+    assert.notDeepEqual(await found(7, 1, reader), ['7.jpg']);
+    await reader.close();
+  });
+
+  it('gives k images although vectors share them or have none', async () => {
+    await index.commit({ put: [...images(0, 100), image(100, 5), image(101, 5)] });
+    assert.deepEqual(await found(5, 3), ['5.jpg', '100.jpg', '101.jpg']);
+    assert.equal((await found(5, 10)).length, 10);
+    // as after an indexing that was cut off before it pruned
+    await index.commit({ remove: images(0, 95).map(({ path }) => path) });
+    assert.equal((await found(5, 6)).length, 6);
+    assert.equal((await found(5, 1000)).length, 7);
+  });
+
+  it('lets one writer in, and readers beside it', async () => {
+    await assert.rejects(ImageIndex.openForWriting(folder, model), { code: 'INDEX_LOCKED' });
+    await (await ImageIndex.openForReading(folder, model)).close();
+  });
+
+  it('refuses what is missing, of another model, or not a folder', async () => {
+    const other = { ...model, fingerprint: 'other' };
+    await assert.rejects(ImageIndex.openForReading(join(folder, 'none'), model), { code: 'INDEX_MISSING' });
+    await assert.rejects(ImageIndex.openForReading(folder, other), { code: 'MODEL_MISMATCH' });
+    await index.close();
+    await assert.rejects(ImageIndex.openForWriting(folder, other), { code: 'MODEL_MISMATCH' });
+    writeFileSync(join(folder, 'file'), '');
+    await assert.rejects(ImageIndex.openForWriting(join(folder, 'file'), model), { code: 'STORAGE_FAILED' });
+    await assert.rejects(ImageIndex.openForWriting(join(folder, 'file', 'x'), model), { code: 'STORAGE_FAILED' });
+    index = await ImageIndex.openForWriting(folder, model); // the lock is free again
+  });
+
+  it('refuses a query of another dimension', async () => {
+    await assert.rejects(index.search(new Float32Array(5), 1), { code: 'VECTOR_INVALID' });
+    await assert.rejects(index.search(vector(0), 0), { code: 'VECTOR_INVALID' });
+  });
+});

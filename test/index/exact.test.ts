@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { ExactIndex } from '../../src/index/exact.js';
+import { vectorIndexContract } from './contract.js';
+import { clusteredVectors, row } from './random-vectors.js';
+
+vectorIndexContract('exact', dimension => Promise.resolve(new ExactIndex(dimension)));
+
+describe('ExactIndex', () => {
+  it('equals sorting all the scores', async () => {
+    const [count, dimension] = [700, 16];
+    const vectors = clusteredVectors(count, dimension, 3, 5);
+    vectors.copyWithin(0, dimension, 11 * dimension); // duplicates: equal scores
+    const index = new ExactIndex(dimension);
+    await index.upsert(
+      Array.from({ length: count }, (_, i) => count - i),
+      vectors,
+    );
+    for (const k of [1, 7, 100, 1000]) {
+      const query = row(vectors, dimension, 42);
+      const all = Array.from({ length: count }, (_, i) => {
+        const score = row(vectors, dimension, i).reduce((sum, x, j) => sum + x * query[j]!, 0);
+        return { id: count - i, score: Math.min(1, score) };
+      });
+      all.sort((a, b) => b.score - a.score || a.id - b.id);
+      assert.deepEqual(await index.search(query, k), all.slice(0, k));
+    }
+  });
+});

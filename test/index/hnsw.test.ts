@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import type { Worker } from 'node:worker_threads';
+import { HnswIndex } from '../../src/index/hnsw.js';
+import { vectorIndexContract } from './contract.js';
+import { clusteredVectors } from './random-vectors.js';
+
+vectorIndexContract('hnsw', dimension => HnswIndex.create(dimension));
+
+describe('HnswIndex', () => {
+  const vectors = clusteredVectors(500, 16, 4);
+  const ids = Array.from({ length: 500 }, (_, i) => i + 1);
+
+  it('fails clearly when its thread dies', async () => {
+    const index = await HnswIndex.create(16);
+    const pending = assert.rejects(index.upsert(ids, vectors), { code: 'INDEX_FAILED', message: /thread/ });
+    await (index as unknown as { worker: Worker }).worker.terminate();
+    await pending;
+    await assert.rejects(index.size(), { code: 'INDEX_FAILED' });
+    await index.close();
+  });
+
+  it('refuses calls after close, and closes twice', async () => {
+    const index = await HnswIndex.create(16);
+    await index.close();
+    await index.close();
+    await assert.rejects(index.search(vectors.subarray(0, 16), 1), { code: 'INDEX_FAILED', message: /closed/ });
+  });
+});
