@@ -47,6 +47,7 @@ export function checkArchitecture(a: Architecture): Architecture {
   const fail = (reason: string): never => {
     throw new MatvitError('ARCHITECTURE_INVALID', reason);
   };
+  if (typeof a !== 'object' || a === null) fail('it is not an object');
   for (const key of ['patch', 'resolution', 'width', 'depth', 'heads', 'ffnWidth'] as const) {
     if (!Number.isInteger(a[key]) || a[key] < 1) fail(`${key} must be a positive integer, not ${String(a[key])}`);
   }

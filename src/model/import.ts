@@ -63,10 +63,12 @@ const huggingFace = (prefix: string): Names => {
 /** timm's ViTs and Hugging Face's, that is, ours but for names and layout. @throws CHECKPOINT_MISMATCH */
 export function importVit(file: TensorFile, options: ImportOptions = {}): Checkpoint {
   const { tensors } = file;
-  const get = (name: string): NamedTensor => {
+  const get = (name: string, shape?: readonly number[]): NamedTensor => {
     const tensor = tensors.get(name);
     if (!tensor)
       throw new MatvitError('CHECKPOINT_MISMATCH', `${name} is missing: this is no plain ViT that can be read`);
+    if (shape && shape.join() !== tensor.shape.join())
+      throw new MatvitError('CHECKPOINT_MISMATCH', `${name} is [${tensor.shape.join()}], not [${shape.join()}]`);
     return tensor;
   };
   const names = [timm, huggingFace(''), huggingFace('vit.')].find(scheme => tensors.has(scheme.classToken));
@@ -79,9 +81,9 @@ export function importVit(file: TensorFile, options: ImportOptions = {}): Checkp
   const d = a.width;
   const out = new Map<string, NamedTensor>();
 
-  const patch = get(`${names.patch}.weight`).data; // [d, 3, p, p]
+  const patch = get(`${names.patch}.weight`, [d, 3, a.patch, a.patch]).data; // [d, 3, p, p]
   const weight = new Float32Array(patch.length); //   [d, p, p, 3]
-  const bias = Float32Array.from(get(`${names.patch}.bias`).data);
+  const bias = Float32Array.from(get(`${names.patch}.bias`, [d]).data);
   const area = a.patch ** 2;
   const { mean = 0.5, std = 0.5 } = options;
   // (x/255 - mean)/std = gain · (2x/255 - 1) + offset, and the graph computes 2x/255 - 1
@@ -98,7 +100,7 @@ export function importVit(file: TensorFile, options: ImportOptions = {}): Checkp
   out.set('patch.bias', { shape: [d], data: bias });
 
   const positions = Float32Array.from(get(names.positions).data); // [1, T, d]
-  get(names.classToken).data.forEach((value, i) => (positions[i]! += value));
+  get(names.classToken, [1, 1, d]).data.forEach((value, i) => (positions[i]! += value));
   out.set('positions', { shape: [positions.length / d, d], data: positions });
 
   const copy = (to: string, from: string) => {
@@ -113,8 +115,8 @@ export function importVit(file: TensorFile, options: ImportOptions = {}): Checkp
     const attention = names.attention(l);
     (['query', 'key', 'value'] as const).forEach((part, i) => {
       if ('packed' in attention) {
-        const w = get(`${attention.packed}.weight`).data.slice(i * d * d, (i + 1) * d * d);
-        const b = get(`${attention.packed}.bias`).data.slice(i * d, (i + 1) * d);
+        const w = get(`${attention.packed}.weight`, [3 * d, d]).data.slice(i * d * d, (i + 1) * d * d);
+        const b = get(`${attention.packed}.bias`, [3 * d]).data.slice(i * d, (i + 1) * d);
         out.set(`${to}.${part}.weight`, { shape: [d, d], data: w });
         out.set(`${to}.${part}.bias`, { shape: [d], data: b });
       } else copy(`${to}.${part}`, attention[part]);

@@ -50,10 +50,10 @@ export async function readSafetensors(path: string): Promise<TensorFile> {
 
   const start = 8 + headerLength;
   const tensors = new Map<string, NamedTensor>();
-  let total = 0;
+  const ranges: [from: number, to: number][] = [];
   for (const [name, value] of Object.entries(header)) {
     if (name === '__metadata__') continue;
-    const entry = value as Partial<Entry>;
+    const entry = (value ?? {}) as Partial<Entry>;
     const { dtype, shape, data_offsets: offsets } = entry;
     if (!Array.isArray(shape) || shape.some(n => !Number.isSafeInteger(n) || n < 0)) fail(`${name} has no valid shape`);
     if (dtype !== 'F32' && dtype !== 'F16') fail(`${name} is ${String(dtype)}; only F32 and F16 can be read`);
@@ -63,13 +63,18 @@ export async function readSafetensors(path: string): Promise<TensorFile> {
     if (!Number.isSafeInteger(from) || from < 0 || to - from !== length)
       fail(`${name} has offsets that do not fit its shape`);
     if (start + to > bytes.length) fail(`${name} ends beyond the file: it is truncated`);
-    total += length;
+    ranges.push([from, to]);
     const data = toFloat32(bytes.subarray(start + from, start + to), dtype as StoredType);
     if (!data.every(Number.isFinite)) fail(`${name} holds values that are not finite`);
     tensors.set(name, { shape: shape!, data });
   }
-  if (start + total !== bytes.length)
-    fail(`it holds ${bytes.length - start} bytes of data where its tensors have ${total}`);
+  let end = 0;
+  for (const [from, to] of ranges.sort((p, q) => p[0] - q[0] || p[1] - q[1])) {
+    if (from !== end) fail('its tensors overlap or leave gaps');
+    end = to;
+  }
+  if (start + end !== bytes.length)
+    fail(`it holds ${bytes.length - start} bytes of data where its tensors have ${end}`);
   return { metadata: (header['__metadata__'] ?? {}) as Record<string, string>, tensors };
 }
 
