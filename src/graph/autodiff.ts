@@ -68,7 +68,7 @@ const matMul: Rule = (g, node, dy) => {
   const da = () => g.matMul(dy, b, { transB: !transB, alpha });
   const db = () => {
     if (b.shape.length > 2) throw new Error('products of batches have no gradient yet');
-    const [x, d] = [a, dy].map(t => (t.shape.length > 2 ? flatten(g, t) : t)) as [Tensor, Tensor];
+    const [x, d] = [a, dy].map(t => (t.shape.length > 2 ? g.flatten(t) : t)) as [Tensor, Tensor];
     const [left, right] = transB ? [d, x] : [x, d];
     return productOfTransposed(g, left, right, alpha);
   };
@@ -84,11 +84,6 @@ function productOfTransposed(g: Ops, left: Tensor, right: Tensor, alpha: number)
   const width = (t: Tensor) => (typeof t.shape[1] === 'number' ? t.shape[1] : Infinity);
   if (width(left) <= width(right)) return g.matMul(g.transpose(left, [1, 0]), right, { alpha });
   return g.transpose(g.matMul(g.transpose(right, [1, 0]), left, { alpha }), [1, 0]);
-}
-
-/** [.., D] -> [rows, D] */
-function flatten(g: Ops, a: Tensor): Tensor {
-  return g.node('Flatten', [a], ['rows', a.shape.at(-1)!], { axis: a.shape.length - 1 });
 }
 
 const rules: Record<string, Rule> = {

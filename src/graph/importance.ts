@@ -1,7 +1,6 @@
 /** How much each hidden neuron of each FFN matters, measured on pictures, and the checkpoint with neurons in that order. */
-import type { Architecture } from '../model/architecture.js';
 import { type Checkpoint, makeCheckpoint } from '../model/checkpoint.js';
-import { tensorShapes } from '../model/architecture.js';
+import { type Architecture, tensorShapes } from '../model/architecture.js';
 import type { NamedTensor } from '../model/safetensors.js';
 import { forward, pixelInput } from './forward.js';
 import { linear, plainLayers } from './layers.js';
@@ -15,7 +14,7 @@ export function activationGraph({ architecture: a, weights }: Checkpoint): Uint8
   const g = new Ops();
   const shapes = tensorShapes(a);
   const parameters = (name: string) => g.initializer(name, 'float32', shapes.get(name)!, weights.get(name)!);
-  const plain = plainLayers(a, parameters, () => undefined);
+  const plain = plainLayers(a, parameters);
   const pixels = pixelInput(g, a);
   const positions = g.input('positions', 'float32', ['T', a.width]);
   forward(

@@ -69,6 +69,11 @@ export class Ops extends Graph {
     return this.node('Reshape', [a, shape], like.shape);
   }
 
+  /** [.., D] -> [rows, D] */
+  flatten(a: Tensor): Tensor {
+    return this.node('Flatten', [a], ['rows', a.shape.at(-1)!], { axis: a.shape.length - 1 });
+  }
+
   transpose(a: Tensor, perm: readonly number[]): Tensor {
     return this.node(
       'Transpose',

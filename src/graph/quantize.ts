@@ -10,7 +10,7 @@ import type { Ops } from './ops.js';
 export type MatrixSource = (
   name: string,
   rows?: readonly [number, number],
-) => { rows: number; columns: number; data: Float32Array };
+) => { shape: readonly number[]; data: Float32Array };
 
 interface QuantizedMatrix {
   /** [inner, outputs] int8 */
@@ -35,12 +35,12 @@ export function int8Layers(root: Ops, matrices: MatrixSource, parameters: Parame
     const key = rows ? `${name}[${rows.join(':')}]` : name;
     let matrix = stored.get(key);
     if (!matrix) {
-      const source = matrices(name, rows);
-      const inner = transposed ? source.columns : source.rows;
-      const outputs = transposed ? source.rows : source.columns;
+      const { shape, data } = matrices(name, rows);
+      const [height, width] = shape as [number, number];
+      const [inner, outputs] = transposed ? [width, height] : [height, width];
       const at = transposed
-        ? (i: number, o: number) => source.data[o * inner + i]!
-        : (i: number, o: number) => source.data[i * outputs + o]!;
+        ? (i: number, o: number) => data[o * inner + i]!
+        : (i: number, o: number) => data[i * outputs + o]!;
       const { values, scales } = quantizeColumns(inner, outputs, at);
       matrix = {
         values: root.initializer(`${key}.int8`, 'int8', [inner, outputs], values),
@@ -52,7 +52,7 @@ export function int8Layers(root: Ops, matrices: MatrixSource, parameters: Parame
     return matrix;
   };
 
-  /** Quantised once where several products read it: queries, keys and values; all chunks of an FFN. */
+  /** Quantised once where several products read it: queries, keys and values; all widths of an FFN. */
   const quantize = (g: Ops, x: Tensor): QuantizedActivations => {
     let quantized = activations.get(x);
     if (!quantized) {
@@ -65,20 +65,23 @@ export function int8Layers(root: Ops, matrices: MatrixSource, parameters: Parame
     return quantized;
   };
 
-  const product = (g: Ops, x: Tensor, matrix: QuantizedMatrix, bias: Tensor | null): Tensor => {
-    const { values, scale, zero } = quantize(g, x);
+  const product = (g: Ops, quantized: QuantizedActivations, matrix: QuantizedMatrix, bias: Tensor | null): Tensor => {
+    const { values, scale, zero } = quantized;
     const inputs = [values, matrix.values, scale, matrix.scales, zero, null, bias];
-    const shape = [...x.shape.slice(0, -1), matrix.outputs];
+    const shape = [...values.shape.slice(0, -1), matrix.outputs];
     return g.node('MatMulIntegerToFloat', inputs, shape, {}, { domain: 'com.microsoft' });
   };
 
   return {
     linear: (g: Ops, x: Tensor, name: string) =>
-      product(g, x, weight(`${name}.weight`, true), parameters(`${name}.bias`)),
-    ffn(g: Ops, x: Tensor, layer: number, rows: [number, number]): Tensor {
+      product(g, quantize(g, x), weight(`${name}.weight`, true), parameters(`${name}.bias`)),
+    ffn(g: Ops, x: Tensor, layer: number, neurons: [number, number], onto: Tensor): Tensor {
       const name = `layers.${layer}`;
-      const up = product(g, x, weight(`${name}.up.weight`, true, rows), parameters(`${name}.up.bias`, rows));
-      return product(g, g.gelu(up), weight(`${name}.down.weight`, false, rows), null);
+      // in the root graph, where every branch can read it
+      const input = quantize(root, x);
+      const up = product(g, input, weight(`${name}.up.weight`, true, neurons), parameters(`${name}.up.bias`, neurons));
+      const hidden = quantize(g, g.gelu(up));
+      return g.add(onto, product(g, hidden, weight(`${name}.down.weight`, false, neurons), null));
     },
   };
 }

@@ -98,13 +98,7 @@ function trainingGraph(
       const pixels = pixelInput(g, a);
       const map = g.input('positionMap', 'float32', ['T', tensorShapes(a).get('positions')![0]!]);
       const positions = g.matMul(map, parameters('positions'));
-      return forward(
-        g,
-        a,
-        plainLayers(a, parameters, () => undefined),
-        pixels,
-        positions,
-      );
+      return forward(g, a, plainLayers(a, parameters), pixels, positions);
     },
     parameters,
   );
