@@ -29,7 +29,9 @@ const weights = { similarity: 0.7, hidden: 1.3 };
 function hiddenTargets(resolution: number): Record<string, NamedTensor> {
   const [from, to] = [16 / tiny.patch, resolution / tiny.patch];
   const shape = [1 + to * to, 1 + from * from];
-  const states = layers.map(layer => [`hidden.${layer}`, noise(30 + layer, [batch, shape[1]!, tiny.width], 4)] as const);
+  const states = layers.map(
+    layer => [`hidden.${layer}`, noise(30 + layer, [batch, shape[1]!, tiny.width], 4)] as const,
+  );
   return { pool: { shape, data: tokenMap(from, to) }, ...Object.fromEntries(states) };
 }
 
