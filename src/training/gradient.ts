@@ -8,14 +8,15 @@ import { tokenMap } from '../model/positions.js';
 import { printSubmodel } from '../model/submodel.js';
 import { type Pass, planner } from './config.js';
 import { slice } from './layout.js';
-import type { PassMetrics, WorkerSetup } from './protocol.js';
+import { type PassMetrics, type WorkerSetup, averagePasses } from './protocol.js';
 import { Views } from './views.js';
 
 /** Blocks whose outputs students match, as shares of the depth: a few layers apart. */
 const matchedDepths = [0.25, 0.5, 0.75];
 
-/** Views in one run of the teacher: more do not make it faster. */
+/** Views in one run of the teacher, and of a graph: more take memory, and are no faster. */
 const teacherBatch = 8;
+const microBatch = 8;
 
 interface Batch {
   readonly step: number;
@@ -28,6 +29,13 @@ interface Batch {
 }
 
 type Feeds = Record<string, Tensor>;
+
+/** The full model's pass of a step, whose hidden states the others match. */
+interface Anchor {
+  readonly outputs: Feeds;
+  /** patches a side */
+  readonly grid: number;
+}
 
 export class GradientComputer {
   private readonly plan: (step: number) => Pass[];
@@ -83,10 +91,18 @@ export class GradientComputer {
     this.local.set(this.weights);
     this.gradient.fill(0);
     await this.askTeacher(batch);
+    const parts = split(batch, microBatch);
+    const metrics: PassMetrics[][] = [];
+    for (const part of parts) metrics.push(await this.runPasses(part, part.views.length / batch.views.length));
+    return averagePasses(metrics);
+  }
+
+  /** Adds `share` of the gradient of every pass over some views. */
+  private async runPasses(batch: Batch, share: number): Promise<PassMetrics[]> {
     const metrics: PassMetrics[] = [];
-    let anchor: { outputs: Feeds; grid: number } | undefined;
+    let anchor: Anchor | undefined;
     for (const pass of batch.passes) {
-      const outputs = await this.runPass(pass, batch, anchor);
+      const outputs = await this.runPass(pass, batch, share, anchor);
       anchor ??= { outputs, grid: pass.resolution / this.setup.architecture.patch };
       const scalar = (name: string) => (outputs[name]!.data as Float32Array)[0]!;
       metrics.push({
@@ -99,7 +115,7 @@ export class GradientComputer {
     return metrics;
   }
 
-  private async runPass(pass: Pass, batch: Batch, anchor?: { outputs: Feeds; grid: number }): Promise<Feeds> {
+  private async runPass(pass: Pass, batch: Batch, share: number, anchor: Anchor | undefined): Promise<Feeds> {
     const { architecture: a, layout, config } = this.setup;
     const size = batch.views.length;
     const grid = pass.resolution / a.patch;
@@ -124,7 +140,7 @@ export class GradientComputer {
     const outputs = (await this.sessions[anchor ? 1 : 0].run(feeds)) as Feeds;
     for (const { name, offset, length } of slices) {
       const part = outputs[gradientOf(name)]!.data as Float32Array;
-      for (let i = 0; i < length; i++) this.gradient[offset + i]! += part[i]!;
+      for (let i = 0; i < length; i++) this.gradient[offset + i]! += share * part[i]!;
     }
     return outputs;
   }
@@ -194,4 +210,18 @@ export class GradientComputer {
     if (!map) this.maps.set(key, (map = tokenMap(from, to)));
     return new Tensor('float32', map, [1 + to * to, 1 + from * from]);
   }
+}
+
+/** A batch in parts of at most `size` views. */
+function split(batch: Batch, size: number): Batch[] {
+  const count = Math.ceil(batch.views.length / size);
+  return Array.from({ length: count }, (_, part) => {
+    const [from, to] = [part * size, Math.min(batch.views.length, (part + 1) * size)];
+    const cut = (all: Uint8Array) => {
+      const bytes = all.length / batch.views.length;
+      return all.subarray(from * bytes, to * bytes);
+    };
+    const pixels = new Map([...batch.pixels].map(([resolution, all]) => [resolution, cut(all)]));
+    return { ...batch, views: batch.views.slice(from, to), pixels };
+  });
 }

@@ -42,3 +42,13 @@ export interface PassMetrics {
   /** mean cosine distance to the teacher; distillation only */
   readonly cosine?: number;
 }
+
+/** Metrics of the same passes over other views, averaged. */
+export function averagePasses(parts: readonly PassMetrics[][]): PassMetrics[] {
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  return parts[0]!.map((pass, i) => ({
+    ...pass,
+    loss: mean(parts.map(passes => passes[i]!.loss)),
+    ...(pass.cosine === undefined ? {} : { cosine: mean(parts.map(passes => passes[i]!.cosine!)) }),
+  }));
+}

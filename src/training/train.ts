@@ -11,7 +11,7 @@ import { learningRateAt } from './adamw.js';
 import type { TrainingConfig } from './config.js';
 import { type Layout, layoutOf } from './layout.js';
 import type { Pictures } from './pictures.js';
-import type { PassMetrics, SharedState, WorkerRequest, WorkerSetup } from './protocol.js';
+import { type PassMetrics, type SharedState, type WorkerRequest, type WorkerSetup, averagePasses } from './protocol.js';
 import { random } from './random.js';
 import { type RunIdentity, digestPictures, readRun, writeRun } from './run-state.js';
 
@@ -100,7 +100,7 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
   let saved = began;
   try {
     while (step < config.steps && !signal?.aborted) {
-      const passes = mean(await all<PassMetrics[]>({ kind: 'gradient', step }));
+      const passes = averagePasses(await all<PassMetrics[]>({ kind: 'gradient', step }));
       const squares = await all<number>({ kind: 'sum' });
       const gradientNorm = Math.sqrt(squares.reduce((sum, square) => sum + square, 0));
       const learningRate = learningRateAt(step, { ...config, peak: config.learningRate });
@@ -162,16 +162,6 @@ function extract(init: Checkpoint, layout: Layout, weights: Float32Array): Check
     }),
   );
   return makeCheckpoint(init.architecture, tensors);
-}
-
-/** The workers' metrics of the same passes, averaged. */
-function mean(workers: readonly PassMetrics[][]): PassMetrics[] {
-  const average = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  return workers[0]!.map((pass, i) => ({
-    ...pass,
-    loss: average(workers.map(passes => passes[i]!.loss)),
-    ...(pass.cosine === undefined ? {} : { cosine: average(workers.map(passes => passes[i]!.cosine!)) }),
-  }));
 }
 
 class TrainingWorker {
