@@ -64,9 +64,11 @@ async function embed({ id, pixels, batch, submodel, resolution, precision }: Emb
   }
 }
 
-port.on('message', (request: EmbedRequest) => {
-  void embed(request).then(answer => {
-    port.postMessage(answer, 'vectors' in answer ? [answer.vectors.buffer as ArrayBuffer] : []);
-  });
+port.on('message', (request: EmbedRequest | 'end') => {
+  if (request === 'end') port.close();
+  else
+    void embed(request).then(answer => {
+      port.postMessage(answer, 'vectors' in answer ? [answer.vectors.buffer as ArrayBuffer] : []);
+    });
 });
 port.postMessage('ready');

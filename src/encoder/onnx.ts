@@ -2,9 +2,10 @@
  * The CPU engine: ONNX Runtime in worker threads, one single-threaded session each (`run` blocks its thread, and pools
  * of two threads are slower than two of one). Requests wait in one queue, in order of arrival, for the first free worker.
  */
+import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { MatvitError } from '../errors.js';
+import { MatvitError, reasonOf } from '../errors.js';
 import { universalGraph } from '../graph/serving.js';
 import type { Architecture } from '../model/architecture.js';
 import type { Checkpoint } from '../model/checkpoint.js';
@@ -75,6 +76,7 @@ export class OnnxEncoder implements Encoder {
       const request = { pixels, batch, submodel, resolution, precision };
       this.queue.push({ request, asked: performance.now(), started: 0, resolve, reject });
       this.assign();
+      if (this.threads.size === 0) this.startAnother(); // the last one could not be replaced then
     });
   }
 
@@ -82,57 +84,84 @@ export class OnnxEncoder implements Encoder {
     this.closed = true;
     const gone = new MatvitError('ENCODER_CLOSED', 'it was closed before the picture was embedded');
     for (const job of this.queue.splice(0)) job.reject(gone);
-    await Promise.all([...this.threads].map(thread => thread.terminate()));
+    const ends = [...this.threads].map(thread => once(thread, 'exit'));
+    for (const slot of this.slots) this.endIfIdle(slot);
+    await Promise.all(ends);
+  }
+
+  /** Asks a thread to end; terminating one that is inside ONNX Runtime would abort the process. */
+  private endIfIdle({ thread, job }: Slot): void {
+    if (!job) thread.postMessage('end');
   }
 
   private assign(): void {
-    for (const slot of this.slots) {
-      if (slot.job) continue;
-      const job = this.queue.shift();
-      if (!job) return;
-      slot.job = job;
-      job.started = performance.now();
-      const { pixels } = job.request;
-      const whole = pixels.byteLength === pixels.buffer.byteLength && pixels.buffer instanceof ArrayBuffer;
+    for (const slot of this.slots)
+      while (!slot.job) {
+        const job = this.queue.shift();
+        if (!job) return;
+        this.send(slot, job);
+      }
+  }
+
+  private send(slot: Slot, job: Job): void {
+    slot.job = job;
+    job.started = performance.now();
+    const { pixels } = job.request;
+    const whole = pixels.byteLength === pixels.buffer.byteLength && pixels.buffer instanceof ArrayBuffer;
+    try {
       slot.thread.postMessage({ id: this.jobs++, ...job.request }, whole ? [pixels.buffer] : []);
+    } catch (error) {
+      slot.job = undefined; // the same pixels were given twice, and the first call took them away
+      job.reject(new MatvitError('ENCODER_FAILED', reasonOf(error), { cause: error }));
     }
   }
 
-  private async startWorker(): Promise<void> {
+  /** @throws ENGINE_UNAVAILABLE if the thread ends before it is ready */
+  private startWorker(): Promise<void> {
     const thread = new Worker(new URL('./onnx-worker.js', import.meta.url), { workerData: this.setup });
     const slot: Slot = { thread, job: undefined };
     this.threads.add(thread);
-    thread.once('exit', () => this.threads.delete(thread));
-    await new Promise<void>((resolve, reject) => {
-      thread.once('message', () => resolve());
-      thread.once('error', error => reject(new MatvitError('ENGINE_UNAVAILABLE', error.message, { cause: error })));
+    return new Promise((resolve, reject) => {
+      let reason = 'a worker ended before it was ready';
+      thread.on('message', (message: EmbedAnswer | 'ready') => {
+        if (message === 'ready') {
+          this.slots.add(slot);
+          resolve();
+        } else settle(slot, message);
+        if (this.closed) this.endIfIdle(slot);
+        else this.assign();
+      });
+      thread.on('error', error => (reason = error.message)); // 'exit' follows and does the work
+      thread.on('exit', () => {
+        this.threads.delete(thread);
+        if (this.slots.delete(slot)) this.replace(slot);
+        else reject(new MatvitError('ENGINE_UNAVAILABLE', reason));
+      });
     });
-    thread.on('message', (answer: EmbedAnswer) => {
-      const job = slot.job!;
-      slot.job = undefined;
-      this.assign();
-      if ('error' in answer) job.reject(new MatvitError('ENCODER_FAILED', answer.error));
-      else job.resolve({ vectors: answer.vectors, waitMs: job.started - job.asked, encodeMs: answer.encodeMs });
-    });
-    thread.on('error', () => undefined); // 'exit' follows and does the work
-    thread.on('exit', () => this.replace(slot));
-    this.slots.add(slot);
-    this.assign();
   }
 
   /** A worker is gone: its request fails, since its pixels went with it, and another worker takes its place. */
-  private replace(slot: Slot): void {
-    this.slots.delete(slot);
-    const { job } = slot;
+  private replace({ job }: Slot): void {
     if (this.closed) {
       job?.reject(new MatvitError('ENCODER_CLOSED', 'it was closed before the picture was embedded'));
       return;
     }
     job?.reject(new MatvitError('ENCODER_FAILED', 'the worker that computed it died'));
-    this.startWorker().catch(() => {
-      if (this.slots.size > 0) return;
-      const gone = new MatvitError('ENCODER_FAILED', 'no worker could be started again');
+    this.startAnother();
+  }
+
+  private startAnother(): void {
+    this.startWorker().catch((error: unknown) => {
+      if (this.threads.size > 0) return;
+      const gone = new MatvitError('ENCODER_FAILED', 'no worker could be started again', { cause: error });
       for (const waiting of this.queue.splice(0)) waiting.reject(gone);
     });
   }
+}
+
+function settle(slot: Slot, answer: EmbedAnswer): void {
+  const job = slot.job!;
+  slot.job = undefined;
+  if ('error' in answer) job.reject(new MatvitError('ENCODER_FAILED', answer.error));
+  else job.resolve({ vectors: answer.vectors, waitMs: job.started - job.asked, encodeMs: answer.encodeMs });
 }

@@ -8,7 +8,7 @@ import { pixelShape } from '../graph/forward.js';
 import { staticGraph, universalGraph } from '../graph/serving.js';
 import { granularityNames } from '../model/architecture.js';
 import type { Checkpoint } from '../model/checkpoint.js';
-import { type OperatingPoint, fullPoint, precisions, printOperatingPoint } from '../model/operating-point.js';
+import { type OperatingPoint, precisions, printOperatingPoint } from '../model/operating-point.js';
 import { positionsAt } from '../model/positions.js';
 import { printSubmodel, uniform } from '../model/submodel.js';
 import { median } from './statistics.js';
@@ -27,6 +27,7 @@ export interface EncoderTiming {
 
 export interface BenchEncoderOptions {
   readonly rounds: number;
+  /** the largest is the one that others are compared with: 224 */
   readonly resolutions: readonly number[];
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -64,7 +65,7 @@ export async function benchEncoder(checkpoint: Checkpoint, options: BenchEncoder
       staticMs: [] as number[],
     };
   });
-  const full = runs.find(run => run.at === printOperatingPoint(fullPoint(a)))!;
+  const full = runs.find(run => run.at === `XL@${Math.max(...options.resolutions)}:fp32`)!;
   const warmup = 2;
   for (let round = -warmup; round < options.rounds; round++) {
     for (const run of runs) {

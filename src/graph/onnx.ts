@@ -83,7 +83,7 @@ export interface AttributeProto {
 }
 
 export function attributeProto(name: string, kind: keyof typeof attributeTypes, value: unknown): AttributeProto {
-  return { name, type: attributeTypes[kind], [kind]: value } as AttributeProto;
+  return { name, type: attributeTypes[kind], [kind]: value };
 }
 
 export interface GraphProto {

@@ -75,7 +75,7 @@ export function int8Layers(root: Ops, matrices: MatrixSource, parameters: Parame
   return {
     linear: (g: Ops, x: Tensor, name: string) =>
       product(g, quantize(g, x), weight(`${name}.weight`, true), parameters(`${name}.bias`)),
-    ffn(g: Ops, x: Tensor, layer: number, neurons: [number, number], onto: Tensor): Tensor {
+    ffn: (g: Ops, x: Tensor, layer: number, neurons: [number, number], onto: Tensor): Tensor => {
       const name = `layers.${layer}`;
       // in the root graph, where every branch can read it
       const input = quantize(root, x);

@@ -111,14 +111,13 @@ function servingGraph(
     return tensor;
   };
   const plain = plainLayers(a, parameters);
-  const { linear, ffn } =
-    precision === 'fp32' ? { linear: plain.linear, ffn: plainFfn(parameters) } : int8Layers(g, matrix, parameters);
+  const int8 = precision === 'int8' ? int8Layers(g, matrix, parameters) : undefined;
   const pixels = pixelInput(g, a);
   const positions = g.input('positions', 'float32', ['T', a.width]);
-  const whole = assemble(g, a, ffn);
+  const whole = assemble(g, a, int8?.ffn ?? plainFfn(parameters));
   const layers: Layers = {
-    linear,
-    layerNorm: plain.layerNorm,
+    ...plain,
+    ...(int8 ? { linear: int8.linear } : {}),
     feedForward(_, x, residual, layer) {
       const onto = g.add(g.flatten(residual), parameters(`layers.${layer}.down.bias`));
       return g.reshapeLike(whole(g.flatten(x), onto, layer), residual);

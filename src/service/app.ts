@@ -1,7 +1,7 @@
 /** The HTTP service: routes and nothing else. */
 import { fileURLToPath } from 'node:url';
 import express, { type Express } from 'express';
-import { answerErrors, notFound } from './errors.js';
+import { answerErrors, methodNotAllowed, notFound, refuseWhenStopping } from './errors.js';
 import { health } from './health.js';
 import { images } from './images.js';
 import { search } from './search.js';
@@ -13,7 +13,8 @@ export function app(service: Service): Express {
   const application = express();
   application.disable('x-powered-by');
   application.set('etag', false);
-  application.get('/healthz', health(service));
+  application.route('/healthz').get(health(service)).all(methodNotAllowed('GET', 'HEAD'));
+  application.use(refuseWhenStopping(service));
   application.use('/v1/search', search(service));
   application.use('/v1/images', images(service));
   application.use(express.static(pages));

@@ -1,6 +1,7 @@
 /** Errors as problem details (RFC 9457), with the stable code of the error table. */
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { type ErrorCode, MatvitError, errorTable } from '../errors.js';
+import type { Service } from './service.js';
 
 export const notFound: RequestHandler = request => {
   throw new MatvitError('NOT_FOUND', `${request.method} ${request.path}`);
@@ -12,6 +13,14 @@ export const methodNotAllowed =
   (request, response) => {
     response.set('Allow', allowed.join(', '));
     throw new MatvitError('METHOD_NOT_ALLOWED', `${request.method} ${request.originalUrl.split('?')[0]}`);
+  };
+
+/** For what still comes in on connections that were open already. */
+export const refuseWhenStopping =
+  (service: Service): RequestHandler =>
+  (_request, _response, next) => {
+    if (service.stopping) throw new MatvitError('SERVER_STOPPING', 'ask again in a moment');
+    next();
   };
 
 /** What express and its body parsers throw, by their own names. */
@@ -32,7 +41,7 @@ export const answerErrors: ErrorRequestHandler = (error, request, response, next
     return;
   }
   const problem = known(error) ?? new MatvitError('INTERNAL', 'the log has more');
-  if (problem.code === 'INTERNAL') console.error(`${request.method} ${request.path}:`, error);
+  if (problem.status >= 500 && problem.status !== 503) console.error(`${request.method} ${request.path}:`, error);
   response.status(problem.status).type('application/problem+json').send(problemOf(problem));
 };
 

@@ -13,8 +13,7 @@ const thumbnailSize = 384;
 export function images(service: Service): Router {
   const router = Router();
   const find = (text: string): Image => {
-    const id = Number(text);
-    const image = Number.isSafeInteger(id) && id > 0 ? service.searcher.index.catalogue.image(id) : undefined;
+    const image = /^[1-9]\d{0,14}$/.test(text) ? service.searcher.index.catalogue.image(Number(text)) : undefined;
     if (!image) throw new MatvitError('NOT_FOUND', `there is no picture ${text}`);
     return image;
   };
@@ -25,21 +24,20 @@ export function images(service: Service): Router {
       const { id, path, size, sha256, metadata } = find(request.params.id);
       response.json({ id, path, size, sha256, metadata, thumbnail: `/v1/images/${id}/thumbnail` });
     })
-    .all(methodNotAllowed('GET'));
+    .all(methodNotAllowed('GET', 'HEAD'));
   router
     .route('/:id/thumbnail')
     .get(async (request, response) => {
       const image = find(request.params.id);
-      const etag = `"${image.sha256}-${thumbnailSize}"`;
-      response.set({ ETag: etag, 'Cache-Control': 'no-cache' });
-      if (request.get('If-None-Match') === etag) {
-        response.status(304).end();
+      const caching = { ETag: `"${image.sha256}-${thumbnailSize}"`, 'Cache-Control': 'no-cache' };
+      if (request.get('If-None-Match') === caching.ETag) {
+        response.status(304).set(caching).end();
         return;
       }
-      const { limits } = service;
-      const data = await thumbnail(fileOf(image), { size: thumbnailSize, format: 'webp', limits });
-      response.type('image/webp').send(data);
+      const options = { name: image.path, size: thumbnailSize, limits: service.limits };
+      const data = await thumbnail(fileOf(image), { ...options, format: 'webp' });
+      response.set(caching).type('image/webp').send(data);
     })
-    .all(methodNotAllowed('GET'));
+    .all(methodNotAllowed('GET', 'HEAD'));
   return router;
 }

@@ -1,7 +1,7 @@
 import { Router, raw } from 'express';
 import multer from 'multer';
 import { z } from 'zod';
-import { MatvitError } from '../errors.js';
+import { MatvitError, reasonOf } from '../errors.js';
 import { fullPoint, parseOperatingPoint } from '../model/operating-point.js';
 import { methodNotAllowed } from './errors.js';
 import type { Service } from './service.js';
@@ -26,7 +26,8 @@ export function search({ searcher, limits }: Service): Router {
     .route('/')
     .post(
       (request, response, next) => {
-        if (request.is('multipart/form-data')) form(request, response, next);
+        if (request.is('multipart/form-data'))
+          form(request, response, (error: unknown) => next(error === undefined ? undefined : formError(error)));
         else body(request, response, next);
       },
       async (request, response) => {
@@ -42,6 +43,12 @@ export function search({ searcher, limits }: Service): Router {
     )
     .all(methodNotAllowed('POST'));
   return router;
+}
+
+/** What multer throws without a code is its parser's: the form is malformed or ends early. */
+function formError(error: unknown): unknown {
+  const isKnown = error instanceof Error && 'code' in error && String(error.code).startsWith('LIMIT_');
+  return isKnown ? error : new MatvitError('REQUEST_INVALID', `the form: ${reasonOf(error)}`, { cause: error });
 }
 
 function parse(input: unknown): z.infer<typeof fields> {

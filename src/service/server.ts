@@ -1,9 +1,12 @@
 /** Runs the app on a port until it is told to stop. */
-import { type Server, createServer } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { MatvitError } from '../errors.js';
 import { app } from './app.js';
 import type { Service } from './service.js';
+
+/** Seconds that a request in flight, an upload that has stalled for instance, may hold up a stop. */
+const patience = 10;
 
 export interface RunningServer {
   /** http://host:port */
@@ -18,19 +21,29 @@ export async function startServer(
   { host, port }: { host: string; port: number },
 ): Promise<RunningServer> {
   const server = createServer(app(service));
+  let inFlight = 0;
+  // Browsers open connections ahead of need, which Node never counts as idle: a stop would wait for them.
+  const closeUnused = () => (inFlight === 0 ? server.closeAllConnections() : server.closeIdleConnections());
+  server.on('request', (_request, response) => {
+    inFlight++;
+    response.once('close', () => {
+      inFlight--;
+      if (service.stopping) closeUnused();
+    });
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', error => reject(new MatvitError('OPTION_INVALID', `${host}:${port}: ${error.message}`)));
     server.listen(port, host, resolve);
   });
-  const address = server.address() as AddressInfo;
-  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return { url: `http://${name}:${address.port}`, stop: () => stop(server, service) };
-}
-
-async function stop(server: Server, service: Service): Promise<void> {
-  service.stopping = true;
-  await new Promise<void>(resolve => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
-  });
+  const { family, address, port: actual } = server.address() as AddressInfo;
+  const stop = async () => {
+    service.stopping = true;
+    const timer = setTimeout(() => server.closeAllConnections(), 1000 * patience);
+    await new Promise<void>(resolve => {
+      server.close(() => resolve());
+      closeUnused();
+    });
+    clearTimeout(timer);
+  };
+  return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`, stop };
 }

@@ -137,7 +137,7 @@ export class GradientComputer {
       }
     } else feeds['labels'] = this.labels(batch.views);
 
-    const outputs = (await this.sessions[anchor ? 1 : 0].run(feeds)) as Feeds;
+    const outputs = await this.sessions[anchor ? 1 : 0].run(feeds);
     for (const { name, offset, length } of slices) {
       const part = outputs[gradientOf(name)]!.data as Float32Array;
       for (let i = 0; i < length; i++) this.gradient[offset + i]! += share * part[i]!;

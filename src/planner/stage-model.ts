@@ -1,0 +1,59 @@
+/**
+ * How long one stage takes at each operating point, learned from every request. In logarithms a duration is a sum:
+ *
+ *     log ms = point + crowd[busy] + machine + noise
+ *
+ * `point` is what calibration measured, `crowd` what company on the other slots costs, `machine` how slow the machine is
+ * just now. Each term follows the same residual at its own rate: `machine` within a few requests, whatever points they
+ * used, so that a point unused for an hour is predicted for the present; the others in hundreds. Every step is bounded
+ * (Huber's psi), so that no single request can do damage: stochastic approximation, Robbins & Monro 1951.
+ */
+import type { Quantiles } from './frontier.js';
+
+/** Shares of a residual that the terms move by. */
+const rates = { machine: 0.12, point: 0.015, crowd: 0.02 };
+/** Residuals are cut to this, in logarithms: a duration 28% off or more counts as 28% off. */
+const bound = 0.25;
+/** Step of the p95's distance above the median, in logarithms: up 0.95 of it, down 0.05 of it. */
+const spreadStep = 0.04;
+
+export class StageModel {
+  private readonly point: number[];
+  /** log(p95 / p50) of each point */
+  private readonly spread: number[];
+  private readonly crowd: number[];
+  private machine = 0;
+
+  /** @param calibrated of each point @param slots requests served at once, at most */
+  constructor(calibrated: readonly Quantiles[], slots: number) {
+    this.point = calibrated.map(({ p50 }) => Math.log(p50));
+    this.spread = calibrated.map(({ p50, p95 }) => Math.log(p95 / p50));
+    this.crowd = new Array<number>(slots + 1).fill(0);
+  }
+
+  /** How many times slower than at calibration the machine is now. */
+  get slowdown(): number {
+    return Math.exp(this.machine);
+  }
+
+  /** @param busy requests being served, this one included @param factor what else is known of this request */
+  predict(point: number, busy: number, factor = 1): Quantiles {
+    const p50 = Math.exp(this.median(point, busy)) * factor;
+    return { p50, p95: p50 * Math.exp(this.spread[point]!) };
+  }
+
+  /** @param ms what it took */
+  observe(point: number, busy: number, ms: number, factor = 1): void {
+    const residual = Math.log(Math.max(ms, 1e-3) / factor) - this.median(point, busy);
+    const spread = this.spread[point]!;
+    this.spread[point] = Math.max(0, spread + spreadStep * (residual > spread ? 0.95 : -0.05));
+    const step = Math.max(-bound, Math.min(bound, residual));
+    this.machine += rates.machine * step;
+    this.point[point]! += rates.point * step;
+    if (busy > 1) this.crowd[busy]! += rates.crowd * step; // alone is what calibration measured
+  }
+
+  private median(point: number, busy: number): number {
+    return this.point[point]! + this.crowd[busy]! + this.machine;
+  }
+}
