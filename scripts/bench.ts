@@ -1,10 +1,12 @@
-import { cpus } from 'node:os';
-import { Command } from 'commander';
+import { availableParallelism, cpus } from 'node:os';
+import { Command, Option } from 'commander';
 import { scan } from '../src/corpus/scan.js';
 import { createEncoder } from '../src/encoder/engine.js';
+import { MatvitError } from '../src/errors.js';
 import { type EncoderTiming, benchEncoder } from '../src/evaluation/bench-encoder.js';
 import { type IndexTiming, benchIndex } from '../src/evaluation/bench-index.js';
 import { type SearchBench, benchSearch } from '../src/evaluation/bench-search.js';
+import { type TrainTiming, benchTrain } from '../src/evaluation/bench-train.js';
 import { readModel } from '../src/model/bundle.js';
 import { writeFileAtomic } from '../src/model/write-file-atomic.js';
 import { indexData, jsonOption, modelOption, positiveInteger, progress } from './cli.js';
@@ -12,6 +14,7 @@ import { openSearcher } from './open-searcher.js';
 
 const resolutions = [224, 160, 112];
 const searchPoints = ['XL@224:fp32', 'XL@160:fp32', 'M@160:int8', 'XL@112:fp32', 'S@112:fp32', 'S@112:int8'];
+const trainPoints = ['XL@112', 'S@112', 'XL@224', 'S@224'];
 const demoIndex = `${indexData}demo`;
 const demoPictures = `${indexData}demo-pictures`;
 
@@ -27,6 +30,7 @@ async function encoderBench(model: string, rounds: number): Promise<{ points: En
 async function indexBench(model: string, images: string, rounds: number): Promise<IndexTiming> {
   const { checkpoint } = await readModel(model);
   const { files } = await scan(images);
+  if (files.length === 0) throw new MatvitError('FOLDER_UNREADABLE', `${images} holds no pictures`);
   const encoder = await createEncoder(checkpoint);
   const bar = progress('index');
   const onProgress = (done: number, total: number) => bar.update(done, total);
@@ -53,6 +57,20 @@ async function searchBench(model: string, index: string, queries: number): Promi
     bar.stop();
     await searcher.close();
   }
+}
+
+async function trainBench(model: string, rounds: number): Promise<{ points: TrainTiming[] }> {
+  const { checkpoint } = await readModel(model);
+  const bar = progress('train');
+  const onProgress = (done: number, total: number) => bar.update(done, total);
+  const points = await benchTrain(checkpoint, {
+    points: trainPoints,
+    rounds,
+    workers: availableParallelism(),
+    onProgress,
+  });
+  bar.stop();
+  return { points };
 }
 
 function encoderTable({ points }: { points: readonly EncoderTiming[] }): string {
@@ -86,24 +104,39 @@ ${rows.join('\n')}
 HNSW over ${t.pictures} pictures: recall@10 ${t.hnswRecallAt10.toFixed(4)} against exact search, ${t.hnswMs.toFixed(2)} ms (exact: ${t.exactMs.toFixed(2)} ms).`;
 }
 
+function trainTable({ points }: { points: readonly TrainTiming[] }): string {
+  const rows = points.map(
+    p =>
+      `| ${p.at} | ${p.forward.toFixed(1)} | ${p.step.toFixed(1)} | ${p.backwardToForward.toFixed(2)} | ${(p.memory / 1e9).toFixed(1)} |`,
+  );
+  const head =
+    '| pass | forward, images/s | step, images/s | (backward + update) / forward | memory, GB |\n|---|---|---|---|---|';
+  return [head, ...rows].join('\n');
+}
+
 const print = <T>(result: T, json: boolean, table: (result: T) => string) =>
   process.stdout.write(`${json ? JSON.stringify(result) : table(result)}\n`);
 
-const rounds = (command: Command, n: number) =>
-  command.option('--rounds <n>', 'rounds, of which medians are taken', positiveInteger, n);
+const withExample = (command: Command, text: string) =>
+  command.addHelpText('after', `\nExample:\n  $ matvit bench ${text}`);
 
-export const benchCommand = new Command('bench').description('measure this machine');
+const rounds = (n: number) =>
+  new Option('--rounds <n>', 'rounds, of which medians are taken').argParser(positiveInteger).default(n);
 
-rounds(benchCommand.command('encoder'), 30)
+export const benchCommand = withExample(new Command('bench').description('measure this machine'), 'encoder');
+
+withExample(benchCommand.command('encoder'), 'encoder --rounds 10 --json')
   .description('latency of every granularity, resolution and precision, universal graph beside static ones')
+  .addOption(rounds(30))
   .addOption(modelOption())
   .addOption(jsonOption())
   .action(async (options: { model: string; rounds: number; json: boolean }) => {
     print(await encoderBench(options.model, options.rounds), options.json, encoderTable);
   });
 
-rounds(benchCommand.command('index'), 3)
+withExample(benchCommand.command('index'), 'index --images photos/')
   .description('pictures a second of the indexing pipeline, beside decoding alone and encoding alone')
+  .addOption(rounds(3))
   .option('--images <folder>', "pictures (default: the demo's)", demoPictures)
   .addOption(modelOption())
   .addOption(jsonOption())
@@ -111,8 +144,7 @@ rounds(benchCommand.command('index'), 3)
     print(await indexBench(options.model, options.images, options.rounds), options.json, indexTable);
   });
 
-benchCommand
-  .command('search')
+withExample(benchCommand.command('search'), 'search --index indexes/photos')
   .description('where the milliseconds of a search go')
   .option('--index <dir>', "index (default: the demo's)", demoIndex)
   .option('--queries <n>', 'stored pictures to search with', positiveInteger, 100)
@@ -122,8 +154,18 @@ benchCommand
     print(await searchBench(options.model, options.index, options.queries), options.json, searchTable);
   });
 
-rounds(benchCommand.command('docs'), 30)
+withExample(benchCommand.command('train'), 'train --rounds 1')
+  .description('images a second of a training step, beside the forward pass alone')
+  .addOption(rounds(3))
+  .addOption(modelOption())
+  .addOption(jsonOption())
+  .action(async (options: { model: string; rounds: number; json: boolean }) => {
+    print(await trainBench(options.model, options.rounds), options.json, trainTable);
+  });
+
+withExample(benchCommand.command('docs'), 'docs --model models/tiny')
   .description('run all of them on the demo and write docs/performance.md')
+  .addOption(rounds(30))
   .addOption(modelOption())
   .action(async (options: { model: string; rounds: number }) => {
     const sections = [
@@ -141,6 +183,9 @@ ${indexTable(await indexBench(options.model, demoPictures, 3))}`,
       `## Search: milliseconds of one request, one worker
 
 ${searchTable(await searchBench(options.model, demoIndex, 100))}`,
+      `## Training: all cores, batches of 32
+
+${trainTable(await trainBench(options.model, 3))}`,
     ];
     await writeFileAtomic('docs/performance.md', sections.join('\n\n') + '\n');
   });
