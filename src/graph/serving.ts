@@ -37,11 +37,8 @@ export function staticGraph(checkpoint: Checkpoint, submodel: Submodel, precisio
 /** Records onto + what hidden neurons [from, to) of a layer contribute for x; x and onto are [rows, D]. */
 export type FfnSlice = (g: Ops, x: Tensor, layer: number, neurons: [from: number, to: number], onto: Tensor) => Tensor;
 
-/**
- * The FFN is additive over hidden neurons, so it is cut into nested chunks, each but the first guarded by an If. Every
- * weight is stored once.
- */
-function nestedFfn(
+/** Records a layer's whole FFN: onto + FFN(x), of the width that the conditions `atLeast` choose when the graph runs. */
+type Choice = (
   g: Ops,
   a: Architecture,
   ffn: FfnSlice,
@@ -49,7 +46,13 @@ function nestedFfn(
   x: Tensor,
   onto: Tensor,
   layer: number,
-): Tensor {
+) => Tensor;
+
+/**
+ * The FFN is additive over hidden neurons, so it is cut into nested chunks, each but the first guarded by an If. Every
+ * weight is stored once.
+ */
+const nestedFfn: Choice = (g, a, ffn, atLeast, x, onto, layer) => {
   const bounds = [0, ...a.granularities] as [number, number, ...number[]];
   let sum = ffn(g, x, layer, [bounds[0], bounds[1]], onto);
   for (let k = 1; k < a.granularities.length; k++) {
@@ -58,22 +61,14 @@ function nestedFfn(
     sum = g.if(atLeast[k - 1]!, then, () => before);
   }
   return sum;
-}
+};
 
 /**
  * Each width in one piece, chosen by Ifs. For int8, where a chunk of its own would quantise its activations on a scale
  * of its own: so the universal graph equals the static one, and is up to a fifth faster than nested chunks. The smaller
  * widths' weights are stored again, at a byte each.
  */
-function switchedFfn(
-  g: Ops,
-  a: Architecture,
-  ffn: FfnSlice,
-  atLeast: readonly Tensor[],
-  x: Tensor,
-  onto: Tensor,
-  layer: number,
-): Tensor {
+const switchedFfn: Choice = (g, a, ffn, atLeast, x, onto, layer) => {
   const between = (branch: Ops, low: number, high: number): Tensor => {
     if (low === high) return ffn(branch, x, layer, [0, a.granularities[low]!], onto);
     const middle = (low + high + 1) >> 1;
@@ -84,7 +79,7 @@ function switchedFfn(
     );
   };
   return between(g, 0, a.granularities.length - 1);
-}
+};
 
 function servingGraph(
   { architecture: a, weights }: Checkpoint,

@@ -2,18 +2,6 @@
 import type { TrainingConfig } from '../../src/training/config.js';
 import { type Pictures, tableColumns } from '../../src/training/pictures.js';
 import { random } from '../../src/training/random.js';
-import type { Architecture } from '../../src/model/architecture.js';
-
-export const tinyArchitecture: Architecture = {
-  patch: 4,
-  resolution: 16,
-  width: 24,
-  depth: 3,
-  heads: 2,
-  ffnWidth: 32,
-  granularities: [4, 8, 16, 32],
-  epsilon: 1e-6,
-};
 
 export function stripes(count: number, classes: number, side = 20): Pictures {
   const r = random(5);

@@ -7,7 +7,8 @@ import { orderByImportance } from '../../src/graph/importance.js';
 import { readCheckpoint } from '../../src/model/checkpoint.js';
 import { initialise } from '../../src/training/initialise.js';
 import { type StepMetrics, type TrainingOptions, train } from '../../src/training/train.js';
-import { stripes, tinyArchitecture, tinyConfig } from './synthetic.js';
+import { tiny } from '../support/tiny.js';
+import { stripes, tinyConfig } from './synthetic.js';
 
 describe('training', () => {
   let out: string;
@@ -15,7 +16,7 @@ describe('training', () => {
   afterEach(() => rm(out, { recursive: true }));
 
   const pictures = stripes(60, 4);
-  const init = initialise(tinyArchitecture, 1);
+  const init = initialise(tiny, 1);
   const options = (over: Partial<TrainingOptions> = {}): TrainingOptions => ({
     config: tinyConfig,
     init,
@@ -53,7 +54,7 @@ describe('training', () => {
 
   it('halves the distance of the small submodels to their teacher', async () => {
     // a teacher with something to say: random, but of larger weights than the usual start
-    const teacher = initialise(tinyArchitecture, 7);
+    const teacher = initialise(tiny, 7);
     for (const [name, data] of teacher.weights) if (name.endsWith('weight')) data.forEach((w, i) => (data[i] = 6 * w));
     const config = { ...tinyConfig, objective: 'distil' as const, learningRate: 3e-3, steps: 60 };
     const { steps } = await run({ config, init: teacher, teacher });
@@ -86,7 +87,7 @@ describe('training', () => {
     await run({ config });
     for (const over of [
       { config: { ...config, seed: 4 } },
-      { init: initialise(tinyArchitecture, 2) },
+      { init: initialise(tiny, 2) },
       { pictures: stripes(61, 4) },
     ])
       await assert.rejects(
