@@ -37,12 +37,16 @@ export async function benchIndex(
     return (1000 * paths.length) / (performance.now() - began);
   };
   const decodeAll = () => pMap(paths, path => decode(join(folder, path), side), { concurrency: 8 });
-  // the same few pictures again and again: what they show does not change the time
-  const samples = await Promise.all(paths.slice(0, 8).map(path => decode(join(folder, path), side)));
-  const encodeAll = () =>
-    pMap(paths, (_, i) => encoder.embed(samples[i % samples.length]!.slice(), full), {
-      concurrency: encoder.concurrency + 1,
-    });
+  // the same few pictures again and again, as many a call as the pipeline gives: what they show changes no time
+  const batch = 8;
+  const samples = await Promise.all(paths.slice(0, batch).map(path => decode(join(folder, path), side)));
+  const encodeAll = () => {
+    const calls = Array.from({ length: Math.ceil(paths.length / batch) }, (_, i) =>
+      Math.min(batch, paths.length - i * batch),
+    );
+    const embed = (size: number) => encoder.embed(new Uint8Array(Buffer.concat(samples.slice(0, size))), full);
+    return pMap(calls, embed, { concurrency: encoder.concurrency + 1 });
+  };
   const indexAll = async () => {
     const temporary = await mkdtemp(join(tmpdir(), 'matvit-bench-'));
     const { fingerprint, architecture } = encoder;

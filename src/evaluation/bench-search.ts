@@ -1,5 +1,6 @@
 /** Where the milliseconds of a search go, at several operating points, and what the graph loses against exact search. */
 import { join } from 'node:path';
+import type { Image } from '../catalogue/image.js';
 import { ExactIndex } from '../index/exact.js';
 import { parseOperatingPoint } from '../model/operating-point.js';
 import type { Searcher } from '../search/searcher.js';
@@ -63,8 +64,14 @@ export async function benchSearch(
     const wanted = await exact.search(query, 10);
     exactMs.push(performance.now() - middle);
     hnswMs.push(middle - began);
-    const vectors = new Set(found.map(hit => hit.image.vectorId));
-    recall.push(wanted.filter(({ id }) => vectors.has(id)).length / wanted.length);
+    const scores = new Map(wanted.map(({ id, score }) => [id, score]));
+    const score = (hit: Image) => scores.get(hit.vectorId)!;
+    const best = catalogue
+      .imagesOf([...scores.keys()])
+      .sort((a, b) => score(b) - score(a) || a.id - b.id)
+      .slice(0, 10);
+    const ids = new Set(found.map(hit => hit.image.id));
+    recall.push(best.filter(({ id }) => ids.has(id)).length / best.length);
   }
   return {
     pictures: images.length,
