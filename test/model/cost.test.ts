@@ -19,7 +19,7 @@ function countedMacs(a: Architecture, which: Submodel, resolution: number): numb
     return g.input(name, 'float32', [/\.up\.|down\.weight/.test(name) ? widths[layer]! : rows!, ...rest]);
   };
   const positions = g.input('positions', 'float32', ['T', a.width]);
-  const layers = plainLayers(a, parameters, () => undefined);
+  const layers = plainLayers(a, parameters);
   forward(g, a, layers, pixelInput(g, a), positions);
 
   const patches = (resolution / a.patch) ** 2;
