@@ -1,6 +1,6 @@
 /** What all commands share: options, output, errors, Ctrl-C. */
 import { fileURLToPath } from 'node:url';
-import { Option } from 'commander';
+import { type Command, CommanderError, Option } from 'commander';
 import cliProgress from 'cli-progress';
 import { MatvitError, reasonOf } from '../src/errors.js';
 import { engines } from '../src/encoder/engine.js';
@@ -27,6 +27,13 @@ export function positiveInteger(text: string): number {
   if (!Number.isSafeInteger(n) || n < 1)
     throw new MatvitError('OPTION_INVALID', `'${text}' is not a positive whole number`);
   return n;
+}
+
+/** 0 stands for a free one. */
+export function port(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535)
+    throw new MatvitError('OPTION_INVALID', `'${text}' is not a port, 0 to 65535`);
+  return Number(text);
 }
 
 export function number(text: string): number {
@@ -73,9 +80,24 @@ export function interruption(): AbortSignal {
   return controller.signal;
 }
 
+/** On one line, and without the escape sequences that a file's name can hide. */
+export const printable = (text: string): string => text.replace(/\p{Cc}/gu, '?');
+
+/** Makes the command and those below it throw what is wrong with their arguments, for `report` to print. */
+export function throwOnMisuse(command: Command): void {
+  command.exitOverride().configureOutput({ outputError: () => undefined });
+  command.commands.forEach(throwOnMisuse);
+}
+
 /** Prints an error for people and sets the exit code. */
 export function report(error: unknown): void {
-  if (error instanceof MatvitError) process.stderr.write(`matvit: ${error.message} [${error.code}]\n`);
-  else process.stderr.write(`matvit: ${error instanceof Error ? (error.stack ?? reasonOf(error)) : reasonOf(error)}\n`);
   process.exitCode = 1;
+  if (error instanceof MatvitError) process.stderr.write(`matvit: ${printable(error.message)} [${error.code}]\n`);
+  else if (!(error instanceof CommanderError))
+    process.stderr.write(`matvit: ${error instanceof Error ? (error.stack ?? reasonOf(error)) : reasonOf(error)}\n`);
+  else if (error.code.startsWith('commander.help')) process.exitCode = error.exitCode;
+  else {
+    const reason = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+    report(new MatvitError('OPTION_INVALID', `${reason}; matvit --help explains`));
+  }
 }

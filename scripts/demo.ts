@@ -12,7 +12,16 @@ import { decode } from '../src/image/decode.js';
 import { readModel } from '../src/model/bundle.js';
 import { parseOperatingPoint } from '../src/model/operating-point.js';
 import { Searcher } from '../src/search/searcher.js';
-import { engineOption, indexData, interruption, modelOption, positiveInteger, progress, workersOption } from './cli.js';
+import {
+  engineOption,
+  indexData,
+  interruption,
+  modelOption,
+  port,
+  positiveInteger,
+  progress,
+  workersOption,
+} from './cli.js';
 import { describe as describeIndexing } from './index.js';
 import { describe as describeAnswer } from './search.js';
 import { serve } from './serve.js';
@@ -97,12 +106,19 @@ interface Options {
 export const demoCommand = new Command('demo')
   .description('index 542 food photos and 3,391 emoji, show searches at two operating points, and serve the page')
   .option('--no-serve', 'end after the searches')
-  .option('--port <n>', 'port of the page', Number, 7700)
+  .option('--port <n>', 'port of the page', port, 7700)
   .option('--pictures <n>', 'at most so many of each kind', positiveInteger, 1e6)
   .option('--index <dir>', 'folder of the index; the pictures are linked beside it', `${indexData}demo`)
   .addOption(modelOption())
   .addOption(engineOption())
   .addOption(workersOption())
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ matvit demo
+  $ matvit demo --no-serve --pictures 100`,
+  )
   .action(async (options: Options) => {
     const folder = `${options.index}-pictures`;
     const metadata = await gatherPictures(folder, options.pictures);

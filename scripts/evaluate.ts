@@ -1,7 +1,7 @@
-import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Command } from 'commander';
-import { MatvitError, reasonOf } from '../src/errors.js';
+import { scan } from '../src/corpus/scan.js';
+import { MatvitError } from '../src/errors.js';
 import { type Engine, createEncoder } from '../src/encoder/engine.js';
 import { type LabelledPicture, type PointEvaluation, defaultPoints, evaluate } from '../src/evaluation/evaluate.js';
 import { decode } from '../src/image/decode.js';
@@ -20,16 +20,11 @@ interface Options {
 }
 
 async function labelled(folder: string): Promise<LabelledPicture[]> {
-  try {
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-    return entries
-      .filter(entry => entry.isFile() && /\.(jpe?g|png|webp|avif|gif|tiff?)$/i.test(entry.name))
-      .map(entry => join(entry.parentPath, entry.name))
-      .sort()
-      .map(path => ({ path, label: basename(dirname(path)) }));
-  } catch (error) {
-    throw new MatvitError('FOLDER_UNREADABLE', `${folder}: ${reasonOf(error)}`, { cause: error });
-  }
+  const { root, files, failed } = await scan(folder);
+  const [bad] = failed;
+  if (bad) throw new MatvitError(bad.code, `${join(root, bad.path)}: ${bad.reason}`);
+  if (files.length === 0) throw new MatvitError('FOLDER_UNREADABLE', `${folder} holds no pictures`);
+  return files.map(file => join(root, file.path)).map(path => ({ path, label: basename(dirname(path)) }));
 }
 
 function table(points: readonly PointEvaluation[]): string {
@@ -63,11 +58,6 @@ Example:
     const names = options.at?.flatMap(list => list.split(',')).filter(Boolean) ?? defaultPoints();
     const points = names.map(name => parseOperatingPoint(checkpoint.architecture, name));
     const [gallery, queries] = await Promise.all([labelled(options.gallery), labelled(options.queries)]);
-    for (const [folder, pictures] of [
-      [options.gallery, gallery],
-      [options.queries, queries],
-    ] as const)
-      if (pictures.length === 0) throw new MatvitError('FOLDER_UNREADABLE', `${folder} holds no pictures`);
     const encoder = await createEncoder(checkpoint, options);
     const bar = progress('evaluating');
     try {

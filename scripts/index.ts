@@ -5,7 +5,16 @@ import { readMetadata } from '../src/corpus/metadata.js';
 import { type Engine, createEncoder } from '../src/encoder/engine.js';
 import { decode } from '../src/image/decode.js';
 import { readModel } from '../src/model/bundle.js';
-import { engineOption, indexOption, interruption, jsonOption, modelOption, progress, workersOption } from './cli.js';
+import {
+  engineOption,
+  indexOption,
+  interruption,
+  jsonOption,
+  modelOption,
+  printable,
+  progress,
+  workersOption,
+} from './cli.js';
 
 interface Options {
   index: string;
@@ -23,7 +32,7 @@ export function describe(report: IndexingReport): string {
   const lines = [
     `${added} added, ${updated} updated, ${unchanged} unchanged, ${removed} removed; ` +
       `${embedded} embedded in ${seconds.toFixed(1)} s`,
-    ...failed.map(({ path, code, reason }) => `  skipped ${path}: ${reason} [${code}]`),
+    ...failed.map(({ path, code, reason }) => `  skipped ${printable(`${path}: ${reason}`)} [${code}]`),
   ];
   if (failed.length > 0) lines.push(`${failed.length} could not be read`);
   if (ignored > 0) lines.push(`${ignored} files are not pictures`);

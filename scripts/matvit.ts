@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { benchCommand } from './bench.js';
-import { report } from './cli.js';
+import { report, throwOnMisuse } from './cli.js';
 import { demoCommand } from './demo.js';
 import { evaluateCommand } from './evaluate.js';
 import { importCommand } from './import.js';
@@ -12,7 +12,7 @@ import { trainCommand } from './train.js';
 
 const program = new Command('matvit')
   .description(
-    'Adaptive image retrieval with one nested vision transformer: the corpus is embedded with all of it,\n' +
+    'Adaptive image retrieval with one nested vision transformer: the corpus is embedded with all of it, ' +
       'each query with whichever part fits the time it has, against the same index.',
   )
   .addHelpText(
@@ -22,8 +22,7 @@ An operating point is submodel @ resolution : precision, such as S@112:int8 or M
 Start with:
   $ matvit demo
   $ matvit index photos/ && matvit search one.jpg`,
-  )
-  .showHelpAfterError('(matvit --help explains)');
+  );
 for (const command of [
   indexCommand,
   searchCommand,
@@ -35,6 +34,7 @@ for (const command of [
   demoCommand,
 ])
   program.addCommand(command);
+throwOnMisuse(program);
 
 try {
   await program.parseAsync();

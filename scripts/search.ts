@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { Engine } from '../src/encoder/engine.js';
 import { fullPoint, parseOperatingPoint } from '../src/model/operating-point.js';
 import type { SearchAnswer } from '../src/search/searcher.js';
-import { engineOption, indexOption, jsonOption, modelOption, positiveInteger } from './cli.js';
+import { engineOption, indexOption, jsonOption, modelOption, positiveInteger, printable } from './cli.js';
 import { openSearcher } from './open-searcher.js';
 
 interface Options {
@@ -18,7 +18,7 @@ interface Options {
 export function describe({ hits, cost }: SearchAnswer): string {
   const rows = hits.map(({ score, path, metadata }, i) => {
     const label = typeof metadata['label'] === 'string' ? `  [${metadata['label']}]` : '';
-    return `${String(i + 1).padStart(4)}  ${score.toFixed(4)}  ${path}${label}`;
+    return `${String(i + 1).padStart(4)}  ${score.toFixed(4)}  ${printable(path + label)}`;
   });
   const { decode, wait, encode, search, total } = cost.ms;
   const stages = `decode ${decode.toFixed(1)}, wait ${wait.toFixed(1)}, encode ${encode.toFixed(1)}, search ${search.toFixed(1)}`;

@@ -4,7 +4,7 @@ import type { Engine } from '../src/encoder/engine.js';
 import { defaultLimits } from '../src/image/limits.js';
 import type { Searcher } from '../src/search/searcher.js';
 import { startServer } from '../src/service/server.js';
-import { engineOption, indexOption, interruption, modelOption, workersOption } from './cli.js';
+import { engineOption, indexOption, interruption, modelOption, port, workersOption } from './cli.js';
 import { openSearcher } from './open-searcher.js';
 
 interface Options {
@@ -30,7 +30,7 @@ export const serveCommand = new Command('serve')
   .description('serve an index over HTTP, with a web page')
   .addOption(indexOption())
   .option('--host <address>', 'address to listen on', '127.0.0.1')
-  .option('--port <n>', 'port; 0 takes a free one', Number, 7700)
+  .option('--port <n>', 'port; 0 takes a free one', port, 7700)
   .addOption(modelOption())
   .addOption(engineOption())
   .addOption(workersOption())

@@ -2,7 +2,6 @@
  * The CPU engine: ONNX Runtime in worker threads, one single-threaded session each (`run` blocks its thread, and pools
  * of two threads are slower than two of one). Requests wait in one queue, in order of arrival, for the first free worker.
  */
-import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { MatvitError, reasonOf } from '../errors.js';
@@ -84,7 +83,7 @@ export class OnnxEncoder implements Encoder {
     this.closed = true;
     const gone = new MatvitError('ENCODER_CLOSED', 'it was closed before the picture was embedded');
     for (const job of this.queue.splice(0)) job.reject(gone);
-    const ends = [...this.threads].map(thread => once(thread, 'exit'));
+    const ends = [...this.threads].map(thread => new Promise(resolve => thread.once('exit', resolve)));
     for (const slot of this.slots) this.endIfIdle(slot);
     await Promise.all(ends);
   }
@@ -109,9 +108,10 @@ export class OnnxEncoder implements Encoder {
     const { pixels } = job.request;
     const whole = pixels.byteLength === pixels.buffer.byteLength && pixels.buffer instanceof ArrayBuffer;
     try {
+      if (pixels.length === 0) throw new Error('its pixels have gone away with an earlier call');
       slot.thread.postMessage({ id: this.jobs++, ...job.request }, whole ? [pixels.buffer] : []);
     } catch (error) {
-      slot.job = undefined; // the same pixels were given twice, and the first call took them away
+      slot.job = undefined;
       job.reject(new MatvitError('ENCODER_FAILED', reasonOf(error), { cause: error }));
     }
   }

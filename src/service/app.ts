@@ -17,7 +17,7 @@ export function app(service: Service): Express {
   application.use(refuseWhenStopping(service));
   application.use('/v1/search', search(service));
   application.use('/v1/images', images(service));
-  application.use(express.static(pages));
+  application.use(express.static(pages, { redirect: false }));
   application.use(notFound);
   application.use(answerErrors);
   return application;

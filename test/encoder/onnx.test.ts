@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { OnnxEncoder } from '../../src/encoder/onnx.js';
+import { MatvitError } from '../../src/errors.js';
+import { parseOperatingPoint } from '../../src/model/operating-point.js';
+import { dot, maxDifference } from '../support/numbers.js';
+import { rejectsCode } from '../support/rejects.js';
+import { serveStatic } from '../support/serve.js';
+import { submodel, tiny, tinyCheckpoint, tinyPixels } from '../support/tiny.js';
+import { encoderContract } from './contract.js';
+
+encoderContract('ONNX Runtime with one worker', checkpoint => OnnxEncoder.create(checkpoint, 1));
+encoderContract('ONNX Runtime with two workers', checkpoint => OnnxEncoder.create(checkpoint, 2));
+
+describe('the ONNX encoder', () => {
+  const checkpoint = tinyCheckpoint();
+  let encoder: OnnxEncoder;
+  beforeEach(async () => (encoder = await OnnxEncoder.create(checkpoint, 2)));
+  afterEach(() => encoder.close());
+
+  const embed = async (seed: number, text: string, batch = 1): Promise<Float32Array> => {
+    const point = parseOperatingPoint(tiny, text);
+    return (await encoder.embed(tinyPixels(seed, batch, point.resolution), point)).vectors;
+  };
+  /** The code that a call failed with, or 'answered'. */
+  const outcome = (call: Promise<unknown>): Promise<string> =>
+    call.then(
+      () => 'answered',
+      (error: unknown) => (error instanceof MatvitError ? error.code : String(error)),
+    );
+  /** Sends every worker what makes it throw where nobody catches it, before it gets to what it was asked. */
+  const killWorkers = async () => {
+    const threads = [...encoder['threads']];
+    const ends = threads.map(thread => new Promise(resolve => thread.once('exit', resolve)));
+    for (const thread of threads) thread.postMessage(null);
+    await Promise.all(ends);
+  };
+
+  it('says how many workers it has', () => {
+    assert.equal(encoder.engine, 'onnx, 2 workers');
+    assert.equal(encoder.concurrency, 2);
+  });
+
+  it('computes what a static graph of the submodel does, at both precisions', async () => {
+    for (const precision of ['fp32', 'int8'] as const)
+      for (const name of ['XL', 'L', 'M', 'S', 'S1-XL2']) {
+        const serve = await serveStatic(checkpoint, submodel(name), precision);
+        for (const resolution of [16, 24]) {
+          const expected = await serve(tinyPixels(1, 1, resolution), resolution);
+          const difference = maxDifference(await embed(1, `${name}@${resolution}:${precision}`), expected);
+          // int8 scales follow from all neurons that a graph computes: the chunks of a nested one have their own
+          if (precision === 'fp32') assert.ok(difference < 1e-5, `${name}@${resolution}: ${difference}`);
+          else assert.ok(dot(await embed(1, `${name}@${resolution}:int8`), expected) > 0.99, `${name}@${resolution}`);
+        }
+      }
+  });
+
+  it('answers calls of every kind at the same time as it does one by one', async () => {
+    const texts = ['XL', 'S', 'M1-L2@8', 'XL:int8', 'S@24:int8', 'L@32'];
+    const calls = Array.from({ length: 48 }, (_, i) => {
+      const text = texts[i % texts.length]!;
+      return { seed: i, text, batch: text.endsWith('int8') ? 1 : 1 + (i % 4) };
+    });
+    const together = await Promise.all(calls.map(({ seed, text, batch }) => embed(seed, text, batch)));
+    for (const [i, { seed, text, batch }] of calls.entries())
+      assert.deepEqual(together[i], await embed(seed, text, batch), text);
+  });
+
+  it('refuses more than one picture at int8', async () => {
+    await rejectsCode('REQUEST_INVALID', embed(1, 'S:int8', 2));
+    assert.equal((await embed(1, 'S:int8', 1)).length, tiny.width);
+  });
+
+  it('fails the calls of workers that die, and replaces them for those that wait', async () => {
+    const expected = await embed(1, 'XL', 50);
+    for (let round = 0; round < 3; round++) {
+      const calls = Array.from({ length: 12 }, () => embed(1, 'XL', 50));
+      const outcomes = Promise.all(calls.map(outcome));
+      await killWorkers();
+      const seen = await outcomes;
+      assert.ok(
+        seen.every(result => result === 'answered' || result === 'ENCODER_FAILED'),
+        seen.join(),
+      );
+      // two were being computed, and only those may be lost
+      assert.ok(seen.filter(result => result !== 'answered').length <= 2, seen.join());
+      for (const call of calls) await call.then(vectors => assert.deepEqual(vectors, expected)).catch(ignoreFailed);
+    }
+    assert.deepEqual(await embed(1, 'XL', 50), expected);
+    assert.equal(encoder['threads'].size, 2);
+  });
+
+  it('survives workers that die again while they start', async () => {
+    const calls = Array.from({ length: 6 }, () => embed(1, 'XL', 20));
+    const outcomes = Promise.all(calls.map(outcome));
+    await killWorkers();
+    await killWorkers(); // the replacements, which are not ready yet
+    for (const result of await outcomes) assert.match(result, /^(answered|ENCODER_FAILED)$/);
+    assert.equal(await outcome(embed(1, 'S')), 'answered');
+  });
+
+  it('fails a call that a worker cannot compute, and goes on', async () => {
+    const point = parseOperatingPoint(tiny, 'XL');
+    for (const wrong of [{ submodel: [3] }, { submodel: [3, 3, NaN] }, { resolution: 18 }])
+      await rejectsCode(
+        'ENCODER_FAILED',
+        encoder.embed(tinyPixels(1, 1, wrong.resolution ?? 16), { ...point, ...wrong }),
+      );
+    assert.equal(await outcome(embed(1, 'S')), 'answered');
+  });
+
+  it('fails a call whose pixels went away with another one, and goes on', async () => {
+    const point = parseOperatingPoint(tiny, 'XL');
+    const blocking = [embed(1, 'XL', 20), embed(2, 'XL', 20)];
+    const pixels = tinyPixels(3, 1, 16);
+    const outcomes = await Promise.all([encoder.embed(pixels, point), encoder.embed(pixels, point)].map(outcome));
+    assert.deepEqual(outcomes, ['answered', 'ENCODER_FAILED']);
+    await Promise.all(blocking);
+    assert.equal(await outcome(embed(1, 'S')), 'answered');
+  });
+
+  it('fails all calls while no worker can be started, and recovers', async () => {
+    const models = encoder['setup'].models as { fp32: Uint8Array };
+    const { fp32 } = models;
+    models.fp32 = new Uint8Array(5); // nothing that a replacement could load
+    const calls = Array.from({ length: 6 }, () => outcome(embed(1, 'XL', 20)));
+    await killWorkers();
+    for (const result of await Promise.all(calls)) assert.match(result, /^(answered|ENCODER_FAILED)$/);
+    assert.equal(await outcome(embed(1, 'S')), 'ENCODER_FAILED');
+    models.fp32 = fp32;
+    assert.equal(await outcome(embed(1, 'S')), 'answered');
+  });
+});
+
+function ignoreFailed(error: unknown): void {
+  if (!(error instanceof MatvitError)) throw error;
+}

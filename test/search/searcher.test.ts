@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import type { OperatingPoint } from '../../src/model/operating-point.js';
+import { fullPoint, parseOperatingPoint } from '../../src/model/operating-point.js';
+import type { Cost, Searcher } from '../../src/search/searcher.js';
+import { rejectsCode } from '../support/rejects.js';
+import { small, smallSearcher } from '../support/small.js';
+import { temporaryFolder } from '../support/temporary.js';
+
+const count = 30;
+const full = fullPoint(small);
+const at = (text: string): OperatingPoint => parseOperatingPoint(small, text);
+
+describe('Searcher', () => {
+  const inFolder = temporaryFolder();
+  let searcher: Searcher;
+  let paths: string[];
+  before(async () => {
+    searcher = await smallSearcher(inFolder('.'), count);
+    paths = searcher.index.catalogue.images().map(image => image.path);
+  });
+  after(() => searcher.close());
+
+  const file = (path: string): string => inFolder(`pictures/${path}`);
+  const checkCost = ({ ms }: Cost): void => {
+    const parts = [ms.decode, ms.wait, ms.encode, ms.search];
+    assert.ok(parts.every(part => part >= 0) && ms.decode > 0 && ms.encode > 0, JSON.stringify(ms));
+    assert.ok(ms.total >= parts.reduce((sum, part) => sum + part, 0) - 1e-6, JSON.stringify(ms));
+  };
+
+  it('finds each picture by itself', async () => {
+    assert.equal(paths.length, count);
+    for (const path of paths) {
+      const { hits } = await searcher.search({ picture: file(path), k: 5, at: full });
+      const [first, second] = hits;
+      assert.equal(first!.path, path);
+      assert.ok(first!.score > 0.999 && second!.score < 0.999, `${path}: ${first!.score}, ${second!.score}`);
+      assert.deepEqual(first!.metadata, { label: path[0] });
+      assert.equal(searcher.index.catalogue.image(first!.id)!.path, path);
+      assert.deepEqual(
+        hits.map(hit => hit.score),
+        hits.map(hit => hit.score).sort((a, b) => b - a),
+      );
+    }
+  });
+
+  it('takes the bytes of a picture for the picture', async () => {
+    const picture = file(paths[7]!);
+    const [byPath, byBytes] = await Promise.all(
+      [picture, await readFile(picture)].map(source => searcher.search({ picture: source, k: 3, at: full })),
+    );
+    assert.deepEqual(byBytes!.hits, byPath!.hits);
+  });
+
+  it('searches at every operating point and says what it cost', async () => {
+    const shares: number[] = [];
+    for (const text of ['XL@224:fp32', 'XL@160:fp32', 'S1-M1@112:fp32', 'S@112:fp32', 'S@112:int8']) {
+      const { hits, cost } = await searcher.search({ picture: file(paths[3]!), k: 10, at: at(text) });
+      assert.equal(cost.at, text);
+      assert.equal(new Set(hits.map(hit => hit.id)).size, 10);
+      checkCost(cost);
+      shares.push(cost.relativeMacs);
+    }
+    assert.equal(shares[0], 1);
+    assert.ok(shares[0]! > shares[1]! && shares[1]! > shares[2]! && shares[2]! > shares[3]!, shares.join());
+    assert.equal(shares[3], shares[4]);
+  });
+
+  it('answers many searches at the same time, each its own', async () => {
+    const answers = await Promise.all(paths.map(path => searcher.search({ picture: file(path), k: 1, at: full })));
+    assert.deepEqual(
+      answers.map(({ hits }) => hits[0]!.path),
+      paths,
+    );
+    for (const { cost } of answers) checkCost(cost);
+  });
+
+  it('gives all there are when k is larger', async () => {
+    for (const k of [count, count + 1, 1000, Number.MAX_SAFE_INTEGER]) {
+      const { hits } = await searcher.search({ picture: file(paths[0]!), k, at: full });
+      assert.equal(new Set(hits.map(hit => hit.path)).size, count, `k = ${k}`);
+    }
+  });
+
+  it('passes on what is wrong with a picture', async () => {
+    const cut = (await readFile(file(paths[0]!))).subarray(0, 60);
+    await writeFile(inFolder('text.jpg'), 'text');
+    const search = (picture: string | Uint8Array) => searcher.search({ picture, name: 'query', k: 1, at: full });
+    await rejectsCode('IMAGE_EMPTY', search(new Uint8Array(0)));
+    await rejectsCode('IMAGE_UNREADABLE', search(cut));
+    await rejectsCode('IMAGE_UNSUPPORTED', search(inFolder('text.jpg')));
+    await rejectsCode('FILE_UNREADABLE', search(inFolder('nothing.jpg')));
+    await assert.rejects(search(cut), { detail: /^query: / });
+    const { hits } = await searcher.search({ picture: file(paths[1]!), k: 1, at: full });
+    assert.equal(hits[0]!.path, paths[1]);
+  });
+});
