@@ -36,6 +36,12 @@ for (const command of [
   program.addCommand(command);
 throwOnMisuse(program);
 
+// `matvit … | head` closes the pipe early: what would still be printed is not wanted, but the work is
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -62,7 +62,7 @@ describe('Searcher', () => {
       shares.push(cost.relativeMacs);
     }
     assert.equal(shares[0], 1);
-    assert.ok(shares[0]! > shares[1]! && shares[1]! > shares[2]! && shares[2]! > shares[3]!, shares.join());
+    assert.ok(shares[0] > shares[1]! && shares[1]! > shares[2]! && shares[2]! > shares[3]!, shares.join());
     assert.equal(shares[3], shares[4]);
   });
 

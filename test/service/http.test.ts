@@ -189,7 +189,7 @@ describe('the HTTP service', () => {
           controller.close();
         },
       });
-      const response = await get('/v1/search', { method: 'POST', body: stream, duplex: 'half' } as RequestInit);
+      const response = await get('/v1/search', { method: 'POST', body: stream, duplex: 'half' });
       await expectProblem(response, 'REQUEST_TOO_LARGE');
       await answerOf(await post('/v1/search', picture));
     });

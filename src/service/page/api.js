@@ -1,34 +1,61 @@
 /** The service's API, as the page uses it. */
 
-/** An answer that is an error: problem details with a stable code. */
+/**
+ * @typedef {import('../../search/searcher.js').SearchAnswer} SearchAnswer
+ * @typedef {import('../../search/searcher.js').Hit} Hit
+ * @typedef {import('../../catalogue/image.js').Metadata} Metadata
+ * @typedef {{ id: number, path: string, size: number, sha256: string, metadata: Metadata }} Picture
+ * @typedef {{ images: number, engine: string, model: string }} Health
+ */
+
+/** An answer that is an error (RFC 9457), or none at all. */
 export class Problem extends Error {
-  constructor({ title, detail, code }) {
+  /** @param {{ title: string, detail?: string, code?: string }} problem */
+  constructor({ title, detail = '', code = '' }) {
     super(title);
     this.detail = detail;
     this.code = code;
   }
 }
 
-async function json(response) {
-  const body = await response.json().catch(() => undefined);
-  if (response.ok && body) return body;
-  throw new Problem(
-    body ?? { title: 'The server gave no answer that can be read', detail: `HTTP ${response.status}`, code: '' },
-  );
+/**
+ * @param {string} path
+ * @param {RequestInit} [init]
+ * @throws Problem, and AbortError if its signal says so
+ */
+async function request(path, init) {
+  const response = await fetch(path, init).catch(error => {
+    if (error.name === 'AbortError') throw error;
+    const detail = 'Check that matvit serve is running and try again';
+    throw new Problem({ title: 'The server cannot be reached', detail, code: 'UNREACHABLE' });
+  });
+  if (response.ok) return response;
+  const problem = await response.json().catch(() => undefined);
+  const code = `HTTP_${response.status}`;
+  throw new Problem(problem?.title ? problem : { title: `The server answered ${response.status}`, code });
 }
 
-/** @returns {Promise<{hits: object[], cost: object}>} */
-export async function search(picture, { at, k }, signal) {
-  const query = new URLSearchParams({ at, k });
-  return json(await fetch(`/v1/search?${query}`, { method: 'POST', body: picture, signal }));
-}
+/** @returns {Promise<Health>} */
+export const health = async () => (await request('/healthz')).json();
 
-export const health = async () => json(await fetch('/healthz'));
-export const image = async id => json(await fetch(`/v1/images/${id}`));
-export const thumbnailOf = id => `/v1/images/${id}/thumbnail`;
+/** @param {number} id @returns {Promise<Picture>} */
+export const picture = async id => (await request(`/v1/images/${id}`)).json();
 
-export async function thumbnail(id) {
-  const response = await fetch(thumbnailOf(id));
-  if (!response.ok) await json(response);
-  return response.blob();
+/** @param {number} id */
+export const thumbnailUrl = id => `/v1/images/${id}/thumbnail`;
+
+/** @param {number} id */
+export const thumbnail = async id => (await request(thumbnailUrl(id))).blob();
+
+/**
+ * @param {Blob} body the picture
+ * @param {{ at: string, k: number, signal: AbortSignal }} options
+ * @returns {Promise<SearchAnswer>}
+ */
+export async function search(body, { at, k, signal }) {
+  if (body.size === 0)
+    throw new Problem({ title: 'The picture is empty', detail: 'the file has no bytes', code: 'IMAGE_EMPTY' });
+  return (
+    await request(`/v1/search?${new URLSearchParams({ at, k: String(k) })}`, { method: 'POST', body, signal })
+  ).json();
 }

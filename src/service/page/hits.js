@@ -1,74 +1,113 @@
-/** The grid of hits, and the larger view of one. */
-import { thumbnailOf } from './api.js';
+/** The grid of hits. */
+import { thumbnailUrl } from './api.js';
+import { byId, fromTemplate } from './dom.js';
+import { fileName, plural, titleOf } from './format.js';
+import { full, shortPoint } from './point.js';
+import { thumb } from './samples.js';
 
-const grid = document.querySelector('#hits');
-const viewer = document.querySelector('#viewer');
+/** @typedef {import('./api.js').Hit} Hit */
 
-export const nameOf = ({ path, metadata }) => metadata.emoji ?? metadata.label ?? path;
+const grid = byId('hits', HTMLElement);
+const missedPart = byId('missed', HTMLElement);
+const calm = matchMedia('(prefers-reduced-motion: reduce)');
+/** More placeholders than that are below the fold. */
+const mostSkeletons = 20;
+/** milliseconds that a comparison waits for thumbnails */
+const patience = 1500;
 
+/** @param {number} count */
 export function showSkeletons(count) {
   grid.replaceChildren(
-    ...Array.from({ length: count }, () => {
-      const item = document.createElement('li');
-      item.className = 'skeleton';
-      return item;
+    ...Array.from({ length: Math.min(count, mostSkeletons) }, () => {
+      const { root } = fromTemplate('hit-template');
+      root.className = 'skeleton';
+      root.inert = true;
+      return root;
     }),
+  );
+  missedPart.hidden = true;
+}
+
+/**
+ * Shows hits. One that is shown already keeps its element and moves to its new place, so that the eye can follow it.
+ * @param {readonly Hit[]} hits
+ * @param {{ queryId: number | undefined, onOpen: (hit: Hit) => void }} options
+ */
+export function showHits(hits, { queryId, onOpen }) {
+  const items = [...grid.children].filter(item => item instanceof HTMLElement && item.dataset.id !== undefined);
+  const before = new Map(
+    items.map(item => [/** @type {HTMLElement} */ (item).dataset.id, { item, from: item.getBoundingClientRect() }]),
+  );
+  const shown = hits.map(hit => hitElement(hit, onOpen, hit.id === queryId));
+  // pictures that are there already are not loaded again
+  for (const item of shown) {
+    const old = before.get(item.dataset.id)?.item.querySelector('img');
+    if (old) item.querySelector('img')?.replaceWith(old);
+  }
+  grid.replaceChildren(...shown);
+  missedPart.hidden = true;
+  if (calm.matches || before.size === 0) return;
+  for (const item of shown) {
+    const from = before.get(item.dataset.id)?.from;
+    const to = item.getBoundingClientRect();
+    item.animate(
+      from
+        ? [{ transform: `translate(${from.x - to.x}px, ${from.y - to.y}px)` }, { transform: 'none' }]
+        : [
+            { opacity: 0, transform: 'scale(0.96)' },
+            { opacity: 1, transform: 'none' },
+          ],
+      { duration: 280, easing: 'cubic-bezier(0.2, 0.7, 0.2, 1)' },
+    );
+  }
+}
+
+/**
+ * Marks the hits that the full model does not have, and shows those that only it has.
+ * @param {import('./cost.js').Comparison} comparison
+ * @param {(hit: Hit) => void} onOpen
+ */
+export function markHits({ extra, missed }, onOpen) {
+  for (const item of grid.children)
+    if (item instanceof HTMLElement && extra.has(Number(item.dataset.id)))
+      badge(item, `not at ${shortPoint(full)}`, 'extra');
+  missedPart.hidden = missed.length === 0;
+  byId('missed-title', HTMLElement).textContent = `${plural(missed.length, 'hit')} that only ${shortPoint(full)} has`;
+  byId('missed-list', HTMLElement).replaceChildren(
+    ...missed.map(hit => thumb({ ...hit, size: 0, sha256: '' }, () => onOpen(hit))),
   );
 }
 
-export function clearHits() {
-  grid.replaceChildren();
+/** Waits for the pictures that can be seen, but not long. */
+export async function thumbnailsShown() {
+  const seen = [...grid.querySelectorAll('img')].filter(image => image.getBoundingClientRect().top < innerHeight);
+  const loaded = seen.map(image => image.decode().catch(() => undefined));
+  await Promise.race([Promise.all(loaded), new Promise(resolve => setTimeout(resolve, patience))]);
 }
 
-/** @param searchWith called with a hit whose picture is to be searched with */
-export function showHits(hits, searchWith) {
-  grid.replaceChildren(
-    ...hits.map(hit => {
-      const item = document.createElement('li');
-      item.dataset.id = hit.id;
-      const button = document.createElement('button');
-      button.type = 'button';
-      const picture = new Image();
-      picture.src = thumbnailOf(hit.id);
-      picture.alt = '';
-      picture.loading = 'lazy';
-      const line = document.createElement('p');
-      const name = document.createElement('span');
-      name.textContent = nameOf(hit);
-      const score = document.createElement('b');
-      score.textContent = hit.score.toFixed(3);
-      line.append(name, score);
-      button.append(picture, line);
-      button.addEventListener('click', () => open(hit, searchWith));
-      item.append(button);
-      return item;
-    }),
-  );
+/** @param {Hit} hit @param {(hit: Hit) => void} onOpen @param {boolean} isQuery */
+function hitElement(hit, onOpen, isQuery) {
+  const { root, part } = fromTemplate('hit-template');
+  root.dataset.id = String(hit.id);
+  Object.assign(part('img'), { src: thumbnailUrl(hit.id) });
+  part('.hit-label').textContent = titleOf(hit);
+  part('.score').textContent = hit.score.toFixed(3);
+  part('.score').title = 'cosine similarity';
+  const file = fileName(hit.path);
+  part('.folder').textContent = hit.path.slice(0, -file.length);
+  part('.file').textContent = file;
+  part('.path').title = hit.path;
+  part('button').addEventListener('click', () => onOpen(hit));
+  if (isQuery) badge(root, 'your picture', 'query');
+  return root;
 }
 
-/** Marks the hits that the full model does not have among its own. */
-export function markNew(ids) {
-  for (const item of grid.children) item.firstElementChild?.classList.toggle('new', ids.has(Number(item.dataset.id)));
+/** @param {HTMLElement} item @param {string} text @param {string} kind */
+function badge(item, text, kind) {
+  const element = item.querySelector('.badge');
+  if (!(element instanceof HTMLElement)) return;
+  element.textContent = text;
+  element.dataset.kind = kind;
+  element.hidden = false;
+  item.dataset.kind = kind;
 }
-
-function open(hit, searchWith) {
-  const { id, path, score, metadata } = hit;
-  viewer.querySelector('#viewer-image').src = thumbnailOf(id);
-  viewer.querySelector('#viewer-title').textContent = path;
-  const rows = Object.entries({ ...metadata, similarity: score.toFixed(4) }).flatMap(([key, value]) => {
-    const term = document.createElement('dt');
-    term.textContent = key;
-    const text = document.createElement('dd');
-    text.textContent = typeof value === 'string' ? value : JSON.stringify(value);
-    return [term, text];
-  });
-  viewer.querySelector('#viewer-metadata').replaceChildren(...rows);
-  viewer.querySelector('#viewer-search').onclick = () => {
-    viewer.close();
-    searchWith(hit);
-  };
-  viewer.showModal();
-}
-
-viewer.querySelector('#viewer-close').addEventListener('click', () => viewer.close());
-viewer.addEventListener('click', event => event.target === viewer && viewer.close());

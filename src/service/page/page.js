@@ -1,159 +1,283 @@
-/** The page: a picture and an operating point in, hits and their cost out. */
-import { Problem, health, image, search, thumbnail, thumbnailOf } from './api.js';
-import { compare, hideCost, showCost } from './cost.js';
-import { clearHits, markNew, nameOf, showHits, showSkeletons } from './hits.js';
+/** The page: a picture and an operating point in, the nearest pictures and what they cost out. */
+import { counts, hashOf, readAddress } from './address.js';
+import { Problem, health, picture, search, thumbnail } from './api.js';
+import { makeControls, showPoint, showPointProblem } from './controls.js';
+import { compare, showCost, showCostSkeleton, showNoComparison } from './cost.js';
+import { announce, byId, partOf, textElement } from './dom.js';
+import { bytes, fileName, milliseconds, plural } from './format.js';
+import { markHits, showHits, showSkeletons, thumbnailsShown } from './hits.js';
+import { takePictures } from './intake.js';
+import { full, printPoint, shortPoint } from './point.js';
+import { showSamples } from './samples.js';
+import { makeViewer, openViewer } from './viewer.js';
 
-const full = 'XL@224:fp32';
-const choices = { submodel: ['S', 'M', 'L', 'XL'], resolution: ['112', '160', '224'], precision: ['int8', 'fp32'] };
-const $ = id => document.querySelector(`#${id}`);
+/**
+ * @typedef {import('./api.js').SearchAnswer} SearchAnswer
+ * @typedef {object} Query a picture to search with
+ * @property {Blob} blob
+ * @property {string} name
+ * @property {number} [id] if it is one of the index
+ * @property {SearchAnswer} [reference] the full model's answer, asked for once
+ */
 
-const state = {
-  submodel: 'XL',
-  resolution: '224',
-  precision: 'fp32',
-  k: 12,
-  picture: undefined, // Blob
-  reference: undefined, // the full model's answer to it
-  running: undefined, // AbortController
-};
+const answersAbout = new Set(['SUBMODEL_INVALID', 'OPERATING_POINT_INVALID', 'RESOLUTION_INVALID']);
 
-const point = () => `${$('mix').value.trim() || state.submodel}@${state.resolution}:${state.precision}`;
+let { at, k } = readAddress();
+/** @type {Query | undefined} */
+let query;
+/** The answer that is shown. @type {SearchAnswer | undefined} */
+let answer;
+/**
+ * Points that the server has computed for this page. The first time at a point takes it longer, since its working
+ * memory is made then: such a search is timed again before it is compared.
+ * @type {Set<string>}
+ */
+const warm = new Set();
+/** What is under way. */
+let running = new AbortController();
+/** This visit's queries, so that Back finds uploaded ones too: history.state holds the index. @type {Query[]} */
+const queries = [];
+/** Tells this visit's states from those before a reload. */
+const visit = performance.timeOrigin;
 
-/** The operating point is kept in the address, so that it can be shared and survives a reload. */
-function readAddress() {
-  const match = /^#([A-Z0-9-]+)@(\d+):(\w+)$/.exec(location.hash);
-  if (!match) return;
-  const [, submodel, resolution, precision] = match;
-  if (choices.submodel.includes(submodel)) state.submodel = submodel;
-  else $('mix').value = submodel;
-  if (choices.resolution.includes(resolution)) state.resolution = resolution;
-  if (choices.precision.includes(precision)) state.precision = precision;
+/** @param {Query} next */
+const stateOf = next => ({ visit, query: queries.push(next) - 1 });
+
+/** @param {'empty' | 'searching' | 'answer' | 'error'} view */
+function show(view) {
+  document.body.dataset.view = view;
+  byId('intro', HTMLElement).hidden = view !== 'empty';
+  byId('panel', HTMLElement).hidden = !query;
+  byId('results', HTMLElement).hidden = view === 'empty';
+  byId('failure', HTMLElement).hidden = view !== 'error';
+  byId('cost', HTMLElement).hidden = view === 'error';
+  byId('found', HTMLElement).hidden = view === 'error';
+  byId('results', HTMLElement).ariaBusy = String(view === 'searching');
 }
 
-function makeChoices() {
-  for (const group of document.querySelectorAll('.segments')) {
-    const { name } = group.dataset;
-    group.replaceChildren(
-      ...choices[name].map(value => {
-        const label = document.createElement('label');
-        const input = document.createElement('input');
-        Object.assign(input, { type: 'radio', name, value, checked: state[name] === value });
-        const text = document.createElement('span');
-        text.textContent = name === 'resolution' ? `${value} px` : value;
-        label.append(input, text);
-        return label;
-      }),
-    );
+/** @param {Query | undefined} next */
+function setQuery(next) {
+  query = next;
+  answer = undefined;
+  if (!next) {
+    running.abort();
+    show('empty');
+    return;
+  }
+  const image = byId('query-image', HTMLImageElement);
+  if (image.src) URL.revokeObjectURL(image.src);
+  image.hidden = false;
+  byId('query-unshown', HTMLElement).hidden = true;
+  image.src = URL.createObjectURL(next.blob);
+  byId('query-name', HTMLElement).textContent = next.name;
+  byId('query-size', HTMLElement).textContent = bytes(next.blob.size);
+  byId('query-size', HTMLElement).dataset.bytes = bytes(next.blob.size);
+}
+
+/** A new picture: searches with it. @param {Query} next */
+async function start(next) {
+  setQuery(next);
+  history.pushState(stateOf(next), '', hashOf({ at, k, like: next.id }));
+  scrollTo({ top: 0 });
+  const done = run();
+  byId('hits-title', HTMLElement).focus({ preventScroll: true });
+  await done;
+}
+
+/** Starts from a picture of the index. @param {{ id: number, path: string }} found */
+async function startFrom({ id, path }) {
+  try {
+    await start({ blob: await thumbnail(id), name: fileName(path), id });
+  } catch (error) {
+    fail(error);
   }
 }
 
-function choosePicture(blob) {
-  state.picture = blob;
-  state.reference = undefined;
-  const old = $('query').src;
-  $('query').src = URL.createObjectURL(blob);
-  if (old.startsWith('blob:')) URL.revokeObjectURL(old);
-  $('query').hidden = false;
-  $('invitation').hidden = true;
-  void run();
-}
-
-function fail(error) {
-  if (error.name === 'AbortError') return;
-  clearHits();
-  hideCost();
-  $('status').textContent = '';
-  const code = document.createElement('code');
-  code.textContent = error instanceof Problem ? `${error.detail} [${error.code}]` : 'Is matvit serve still running?';
-  $('error').replaceChildren(error instanceof Problem ? error.message : 'The server cannot be reached', code);
-  $('error').hidden = false;
-}
-
+/** Searches with the picture at the operating point; whatever was under way is dropped. */
 async function run() {
-  history.replaceState(null, '', `#${point()}`);
-  if (!state.picture) return;
-  state.running?.abort();
-  state.running = new AbortController();
-  const { signal } = state.running;
-  const { picture, k } = state;
-  $('error').hidden = true;
-  $('status').textContent = 'Searching…';
-  if ($('hits').childElementCount === 0) showSkeletons(k);
+  showPoint(at);
+  if (!query) return;
+  running.abort();
+  running = new AbortController();
+  const { signal } = running;
+  const asked = query;
+  show('searching');
+  byId('hits-title', HTMLElement).textContent = 'Searching …';
+  if (!answer) {
+    showCostSkeleton();
+    showSkeletons(k);
+  }
   try {
-    const answer = await search(picture, { at: point(), k }, signal);
-    showHits(answer.hits, searchWith);
-    showCost(answer.cost);
-    if (answer.cost.at === full) state.reference = answer;
-    compare(answer, state.reference);
-    $('status').textContent = `${answer.hits.length} pictures found at ${answer.cost.at}`;
-    state.reference ??= await search(picture, { at: full, k }, signal);
-    markNew(compare(answer, state.reference));
+    const ask = (/** @type {string} */ point) => search(asked.blob, { at: point, k, signal });
+    let found = await ask(printPoint(at));
+    answer = found;
+    const { hits, cost } = found;
+    const cold = !warm.has(cost.at);
+    warm.add(cost.at);
+    const known = asked.reference && asked.reference.hits.length >= hits.length;
+    show('answer');
+    byId('hits-title', HTMLElement).textContent =
+      hits.length === 1 ? 'Nearest picture' : `${hits.length} nearest pictures`;
+    byId('nothing', HTMLElement).hidden = hits.length > 0;
+    showHits(hits, { queryId: asked.id, onOpen });
+    showCost(found, cold || !known ? undefined : asked.reference);
+    announce(`${plural(hits.length, 'hit')} at ${cost.at} in ${milliseconds(cost.ms.total)}.`);
+
+    // the server makes thumbnails with the same cores, and what is compared shall have them to itself
+    if (cold || !known) await thumbnailsShown();
+    signal.throwIfAborted();
+    if (cold) found = answer = await ask(cost.at);
+    const reference = cost.at === full ? found : known ? asked.reference : await askFull(ask);
+    if (!reference) return;
+    asked.reference = reference;
+    showComparison(found, reference);
   } catch (error) {
-    fail(error);
+    if (!signal.aborted) fail(error);
   }
 }
 
-async function searchWith({ id }) {
+/** @param {(point: string) => Promise<SearchAnswer>} ask @returns {Promise<SearchAnswer | undefined>} */
+async function askFull(ask) {
   try {
-    choosePicture(await thumbnail(id));
-    scrollTo({ top: 0 });
+    const reference = await ask(full);
+    if (warm.has(full)) return reference;
+    warm.add(full);
+    return await ask(full);
   } catch (error) {
-    fail(error);
+    if (!(error instanceof Problem)) throw error;
+    showNoComparison(`${shortPoint(full)} could not be asked: ${error.message}${error.detail && ` (${error.detail})`}`);
+    return undefined;
   }
 }
 
-/** A few pictures spread over the index to start from. */
-async function showSamples() {
-  const { images, engine } = await health();
-  $('about').textContent = `${images.toLocaleString('en')} pictures; encoder: ${engine}`;
-  const ids = Array.from({ length: 6 }, (_, i) => 1 + Math.floor(((i + 0.5) * images) / 6));
-  const found = await Promise.allSettled(ids.map(image));
-  $('samples').replaceChildren(
-    ...found.flatMap(({ value }) => {
-      if (!value) return [];
-      const button = document.createElement('button');
-      button.type = 'button';
-      button.setAttribute('aria-label', `Search with ${nameOf(value)}`);
-      const picture = new Image();
-      picture.src = thumbnailOf(value.id);
-      picture.alt = '';
-      button.append(picture);
-      button.addEventListener('click', () => searchWith(value));
-      return [button];
-    }),
+/** @param {SearchAnswer} found @param {SearchAnswer} reference */
+function showComparison(found, reference) {
+  showCost(found, reference);
+  if (found.cost.at === full) return;
+  const comparison = compare(found, reference);
+  markHits(comparison, onOpen);
+  announce(
+    `${plural(found.hits.length, 'hit')} at ${found.cost.at} in ${milliseconds(found.cost.ms.total)}, ` +
+      `${comparison.same} the same as ${shortPoint(full)}, which took ${milliseconds(reference.cost.ms.total)}.`,
   );
 }
 
-const drop = $('drop');
-const pictureIn = data => [...(data?.files ?? [])][0];
-$('file').addEventListener('change', event => {
-  const [file] = event.target.files;
-  if (file) choosePicture(file);
-  event.target.value = '';
-});
-for (const kind of ['dragover', 'dragleave', 'drop'])
-  addEventListener(kind, event => {
-    event.preventDefault();
-    drop.classList.toggle('over', kind === 'dragover');
-    const file = kind === 'drop' && pictureIn(event.dataTransfer);
-    if (file) choosePicture(file);
-  });
-// what the browser cannot show the service may still read, so the search goes on; the space says what to do again
-$('query').addEventListener('error', () => {
-  $('query').hidden = true;
-  $('invitation').hidden = false;
-});
-addEventListener('paste', event => {
-  const file = pictureIn(event.clipboardData);
-  if (file) choosePicture(file);
-});
-$('point').addEventListener('submit', event => event.preventDefault());
-$('point').addEventListener('change', ({ target }) => {
-  if (target.name in choices) state[target.name] = target.value;
-  if (target.name === 'submodel') $('mix').value = '';
+/** @param {import('./api.js').Hit} hit */
+function onOpen(hit) {
+  const reference = query?.reference;
+  if (!answer) return;
+  const missed = reference ? compare(answer, reference).missed : [];
+  const theirs = reference?.hits.slice(0, answer.hits.length) ?? [];
+  openViewer(hit, { answered: answer.hits, missed, reference: answer.cost.at === full ? [] : theirs });
+}
+
+/** @param {unknown} error */
+function fail(error) {
+  const problem =
+    error instanceof Problem ? error : new Problem({ title: 'The page failed', detail: String(error), code: 'PAGE' });
+  if (answersAbout.has(problem.code)) {
+    showPointProblem(`${problem.message}: ${problem.detail}`);
+    if (answer) {
+      // the last answer stays
+      show('answer');
+      byId('hits-title', HTMLElement).textContent = `${answer.hits.length} nearest pictures at ${answer.cost.at}`;
+      return;
+    }
+  }
+  const inControls = byId('panel', HTMLElement).contains(document.activeElement);
+  show('error');
+  byId('failure-title', HTMLElement).textContent = problem.message;
+  byId('failure-detail', HTMLElement).textContent = problem.detail;
+  byId('failure-code', HTMLElement).textContent = problem.code;
+  if (!inControls) byId('failure-title', HTMLElement).focus({ preventScroll: true });
+}
+
+/** @param {import('./point.js').Point} point */
+function setPoint(point) {
+  at = point;
+  keepAddress();
+  void run();
+}
+
+const keepAddress = () => history.replaceState(history.state, '', hashOf({ at, k, like: query?.id }));
+
+function showCounts() {
+  const select = byId('k', HTMLSelectElement);
+  const options = [...new Set([...counts, k])].sort((a, b) => a - b);
+  select.replaceChildren(
+    ...options.map(count => Object.assign(textElement('option', `${count} hits`), { value: count })),
+  );
+  select.value = String(k);
+}
+
+/** Follows the address, to which Back, Forward or a person went. @param {unknown} state of the history */
+async function follow(state) {
+  const address = readAddress();
+  ({ at, k } = address);
+  showCounts();
+  showPoint(at);
+  const left = /** @type {ReturnType<typeof stateOf> | null} */ (state);
+  const known = left?.visit === visit ? queries[left.query] : undefined;
+  try {
+    if (known) setQuery(known);
+    else if (address.like !== undefined) {
+      setQuery(undefined);
+      const { id, path } = await picture(address.like);
+      const asked = { blob: await thumbnail(id), name: fileName(path), id };
+      history.replaceState(stateOf(asked), '');
+      setQuery(asked);
+    } else setQuery(undefined);
+    await run();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+async function connect() {
+  const line = byId('health', HTMLElement);
+  const text = byId('health-text', HTMLElement);
+  try {
+    const { images, engine } = await health();
+    line.dataset.state = 'ok';
+    text.textContent = `${plural(images, 'picture')} · ${engine}`;
+    byId('empty-index', HTMLElement).hidden = images > 0;
+    if (images > 0) await showSamples(images, startFrom);
+  } catch (error) {
+    line.dataset.state = 'down';
+    text.textContent = error instanceof Problem ? error.message : 'No connection';
+  }
+}
+
+makeControls(setPoint);
+makeViewer(startFrom);
+takePictures(file => void start({ blob: file, name: file.name }));
+
+byId('k', HTMLSelectElement).addEventListener('change', event => {
+  k = Number(/** @type {HTMLSelectElement} */ (event.target).value);
+  keepAddress();
   void run();
 });
+byId('retry', HTMLElement).addEventListener('click', () => void (query ? run() : follow(history.state)));
+byId('start-over', HTMLElement).addEventListener('click', () => {
+  setQuery(undefined);
+  history.pushState(null, '', hashOf({ at, k, like: undefined }));
+  partOf(document.body, '#intro input').focus();
+});
+byId('query-image', HTMLImageElement).addEventListener('load', event => {
+  const { naturalWidth, naturalHeight } = /** @type {HTMLImageElement} */ (event.target);
+  const size = byId('query-size', HTMLElement);
+  size.textContent = `${naturalWidth} × ${naturalHeight} · ${size.dataset.bytes}`;
+});
+// the service reads formats that browsers do not
+byId('query-image', HTMLImageElement).addEventListener('error', event => {
+  /** @type {HTMLImageElement} */ (event.target).hidden = true;
+  byId('query-unshown', HTMLElement).hidden = false;
+});
+document.querySelector('.skip')?.addEventListener('click', event => {
+  event.preventDefault(); // the hash is the operating point's
+  byId('hits-title', HTMLElement).focus();
+});
+addEventListener('popstate', event => void follow(event.state));
 
-readAddress();
-makeChoices();
-showSamples().catch(fail);
+void connect();
+void follow(history.state);

@@ -1,0 +1,50 @@
+/** Finding and making elements. */
+
+/**
+ * @template {Element} T
+ * @param {string} id
+ * @param {new () => T} kind
+ * @returns {T}
+ */
+export function byId(id, kind) {
+  const element = document.getElementById(id);
+  if (!(element instanceof kind)) throw new Error(`the page has no ${kind.name} #${id}`);
+  return element;
+}
+
+/**
+ * A copy of what is in a `<template>`, and a way to reach into it.
+ * @param {string} id
+ */
+export function fromTemplate(id) {
+  const root = /** @type {HTMLElement} */ (byId(id, HTMLTemplateElement).content.firstElementChild?.cloneNode(true));
+  return { root, part: /** @param {string} selector */ selector => partOf(root, selector) };
+}
+
+/**
+ * @param {Element} root
+ * @param {string} selector
+ * @returns {HTMLElement}
+ */
+export function partOf(root, selector) {
+  const element = root.querySelector(selector);
+  if (!(element instanceof HTMLElement)) throw new Error(`there is no ${selector}`);
+  return element;
+}
+
+/**
+ * @param {string} tag
+ * @param {string} text
+ * @param {string} [className]
+ */
+export function textElement(tag, text, className = '') {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  if (className) element.className = className;
+  return element;
+}
+
+/** Says something to screen readers. @param {string} text */
+export function announce(text) {
+  byId('announcement', HTMLElement).textContent = text;
+}

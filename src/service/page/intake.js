@@ -1,0 +1,41 @@
+/** Pictures come in: chosen, dropped anywhere on the page, or pasted. */
+import { byId } from './dom.js';
+
+/** @param {(file: File) => void} onPicture */
+export function takePictures(onPicture) {
+  for (const input of document.querySelectorAll('input[data-picker]'))
+    input.addEventListener('change', () => {
+      if (!(input instanceof HTMLInputElement)) return;
+      const file = input.files?.[0];
+      if (file) onPicture(file);
+      input.value = ''; // so that the same file can be chosen again
+    });
+
+  addEventListener('paste', event => {
+    const file = event.clipboardData?.files[0];
+    if (!file) return; // text, for a text field
+    event.preventDefault();
+    onPicture(file);
+  });
+
+  const veil = byId('veil', HTMLElement);
+  const carriesFile = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes('Files') ?? false;
+  addEventListener('dragover', event => {
+    if (!carriesFile(event)) return;
+    event.preventDefault();
+    veil.hidden = false;
+  });
+  addEventListener('dragleave', event => {
+    if (event.relatedTarget === null) veil.hidden = true; // left the window, not just an element
+  });
+  addEventListener('drop', event => {
+    if (!carriesFile(event)) return;
+    event.preventDefault();
+    veil.hidden = true;
+    const file = event.dataTransfer?.files[0];
+    if (file) onPicture(file);
+  });
+
+  if (/Mac|iPhone|iPad/.test(navigator.userAgent))
+    for (const keys of document.querySelectorAll('[data-paste-keys]')) keys.textContent = '⌘ V';
+}

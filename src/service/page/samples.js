@@ -1,0 +1,69 @@
+/** Pictures of the index to start from. */
+import { picture, thumbnailUrl } from './api.js';
+import { byId, fromTemplate } from './dom.js';
+import { titleOf } from './format.js';
+
+/** @typedef {import('./api.js').Picture} Picture */
+
+const shown = 8;
+/** Pictures looked at for each that is shown, so that small groups have a chance beside large ones. */
+const choice = 3;
+/** The next ids to try where a picture has been deleted. */
+const attempts = 3;
+
+/**
+ * Shows some, and others when asked to.
+ * @param {number} images in the index
+ * @param {(picture: Picture) => void} onChoose
+ */
+export async function showSamples(images, onChoose) {
+  let turn = 0;
+  const more = byId('samples-more', HTMLButtonElement);
+  const show = async () => {
+    const pictures = await spread(images, turn++);
+    byId('samples-list', HTMLElement).replaceChildren(...pictures.map(found => thumb(found, onChoose)));
+    byId('samples', HTMLElement).hidden = pictures.length === 0;
+  };
+  more.addEventListener('click', show);
+  more.hidden = images <= shown;
+  await show();
+}
+
+/** @param {Picture} found @param {(picture: Picture) => void} onChoose */
+export function thumb(found, onChoose) {
+  const { root, part } = fromTemplate('thumb-template');
+  Object.assign(part('img'), { src: thumbnailUrl(found.id), alt: `${titleOf(found)}, ${found.path}` });
+  part('button').addEventListener('click', () => onChoose(found));
+  return root;
+}
+
+/**
+ * Pictures from all over the index, as many labels among them as possible; each turn gives others.
+ * @param {number} images
+ * @param {number} turn
+ */
+async function spread(images, turn) {
+  const count = Math.min(images, shown * choice);
+  const shift = (0.5 + turn * 0.381966) % 1; // the golden section: turns stay apart from each other
+  const ids = Array.from({ length: count }, (_, i) => 1 + Math.floor(((i + shift) * images) / count));
+  // every `choice`-th first, so that the beginning of the list is spread over the index as well
+  const order = Array.from({ length: choice }, (_, rest) => ids.filter((_, i) => i % choice === rest)).flat();
+  const found = new Map((await Promise.all(order.map(existing))).flatMap(one => (one ? [[one.id, one]] : [])));
+  /** @type {Map<string, Picture[]>} */
+  const groups = new Map();
+  for (const one of found.values()) groups.set(titleOf(one), [...(groups.get(titleOf(one)) ?? []), one]);
+  // the first of every label, then the second of every label, …
+  const rounds = Array.from({ length: count }, (_, round) => [...groups.values()].flatMap(group => group[round] ?? []));
+  const all = rounds.flat();
+  const from = count === images ? (turn * shown) % Math.max(1, all.length) : 0; // few, and all of them looked at
+  return [...all.slice(from), ...all.slice(0, from)].slice(0, shown);
+}
+
+/** @param {number} id @returns {Promise<Picture | undefined>} */
+async function existing(id) {
+  for (let next = id; next < id + attempts; next++) {
+    const found = await picture(next).catch(() => undefined);
+    if (found) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,91 @@
+/** The larger view of a hit, with what is known of it. */
+import { picture, thumbnailUrl } from './api.js';
+import { byId, textElement } from './dom.js';
+import { bytes, titleOf } from './format.js';
+import { full, shortPoint } from './point.js';
+
+/** @typedef {import('./api.js').Hit} Hit */
+
+const dialog = byId('viewer', HTMLDialogElement);
+const [previous, next] = [byId('viewer-previous', HTMLButtonElement), byId('viewer-next', HTMLButtonElement)];
+
+/** What is browsed: the hits, then what only the full model has. @type {readonly Hit[]} */
+let hits = [];
+/** @type {readonly Hit[]} */
+let reference = [];
+/** How many of `hits` are the answer's own. */
+let own = 0;
+let at = 0;
+
+/** @param {(hit: Hit) => void} onSearch */
+export function makeViewer(onSearch) {
+  byId('viewer-close', HTMLElement).addEventListener('click', () => dialog.close());
+  dialog.addEventListener('click', event => {
+    if (event.target === dialog) dialog.close(); // the backdrop
+  });
+  previous.addEventListener('click', () => show(at - 1));
+  next.addEventListener('click', () => show(at + 1));
+  dialog.addEventListener('keydown', event => {
+    if (event.key === 'ArrowLeft') show(at - 1);
+    if (event.key === 'ArrowRight') show(at + 1);
+  });
+  byId('viewer-search', HTMLElement).addEventListener('click', () => {
+    const hit = hits[at];
+    dialog.close();
+    if (hit) onSearch(hit);
+  });
+}
+
+/**
+ * @param {Hit} hit
+ * @param {{ answered: readonly Hit[], missed: readonly Hit[], reference: readonly Hit[] }} around
+ *   the answer's hits, those that only the full model has, and all of the full model's (none if it was not asked)
+ */
+export function openViewer(hit, around) {
+  hits = [...around.answered, ...around.missed];
+  own = around.answered.length;
+  reference = around.reference;
+  show(hits.findIndex(({ id }) => id === hit.id));
+  dialog.showModal();
+}
+
+/** @param {number} index */
+function show(index) {
+  const hit = hits[index];
+  if (!hit) return;
+  at = index;
+  const image = byId('viewer-image', HTMLImageElement);
+  image.src = thumbnailUrl(hit.id);
+  image.alt = hit.path;
+  byId('viewer-title', HTMLElement).textContent = titleOf(hit);
+  byId('viewer-rank', HTMLElement).textContent = rank(hit, index);
+  // aria-disabled and not disabled, which would drop the focus
+  previous.setAttribute('aria-disabled', String(index === 0));
+  next.setAttribute('aria-disabled', String(index === hits.length - 1));
+  facts(hit);
+  picture(hit.id).then(
+    ({ size, sha256 }) => hits[at] === hit && facts(hit, { size: bytes(size), 'SHA-256': sha256 }),
+    () => undefined, // what the hit says of itself is enough
+  );
+}
+
+/** @param {Hit} hit @param {number} index */
+function rank(hit, index) {
+  const there = reference.findIndex(({ id }) => id === hit.id) + 1;
+  if (index >= own) return `Only at ${shortPoint(full)}: hit ${there} of ${reference.length}`;
+  const here = `Hit ${index + 1} of ${own}`;
+  if (reference.length === 0) return here;
+  return there === 0 ? `${here}, not among ${shortPoint(full)}’s` : `${here}, ${there} at ${shortPoint(full)}`;
+}
+
+/** @param {Hit} hit @param {Record<string, string>} [more] */
+function facts({ path, score, metadata }, more = {}) {
+  const rows = Object.entries({ path, similarity: score.toFixed(4), ...metadata, ...more });
+  byId('viewer-facts', HTMLElement).replaceChildren(
+    ...rows.map(([name, value]) => {
+      const row = document.createElement('div');
+      row.append(textElement('dt', name), textElement('dd', typeof value === 'string' ? value : JSON.stringify(value)));
+      return row;
+    }),
+  );
+}
