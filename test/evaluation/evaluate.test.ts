@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { OnnxEncoder } from '../../src/encoder/onnx.js';
+import { type LabelledPicture, defaultPoints, evaluate } from '../../src/evaluation/evaluate.js';
+import { decode } from '../../src/image/decode.js';
+import { relativeMacs } from '../../src/model/cost.js';
+import { type OperatingPoint, fullPoint, parseOperatingPoint } from '../../src/model/operating-point.js';
+import { picture, writeFiles } from '../corpus/pictures.js';
+import { dot } from '../support/numbers.js';
+import { rejectsCode } from '../support/rejects.js';
+import { small, smallCheckpoint } from '../support/small.js';
+import { temporaryFolder } from '../support/temporary.js';
+
+const names = ['XL@224:fp32', 'M@160:fp32', 'S@112:fp32', 'S@112:int8'];
+
+describe('evaluate', () => {
+  const inFolder = temporaryFolder();
+  let encoder: OnnxEncoder;
+  let gallery: LabelledPicture[];
+  let queries: LabelledPicture[];
+
+  /** `count` pictures of random labels, so that no figure is 0 or 1 by construction. */
+  const write = async (kind: string, count: number, from: number): Promise<LabelledPicture[]> => {
+    const pictures = Array.from({ length: count }, (_, i) => ({
+      path: inFolder(`${kind}/${i}.png`),
+      label: `class ${(i * 7) % 3}`,
+    }));
+    for (const [i] of pictures.entries()) writeFiles(inFolder(kind), { [`${i}.png`]: await picture(from + i) });
+    return pictures;
+  };
+  before(async () => {
+    encoder = await OnnxEncoder.create(smallCheckpoint(), 2);
+    gallery = await write('gallery', 40, 0);
+    queries = await write('queries', 15, 100);
+  });
+  after(() => encoder.close());
+
+  const points = () => names.map(name => parseOperatingPoint(small, name));
+  const options = () => ({ encoder, decode, gallery, queries, points: points() });
+
+  it('counts what a plain reckoning counts', async () => {
+    const embed = async ({ path }: LabelledPicture, point: OperatingPoint) =>
+      (await encoder.embed(await decode(path, point.resolution), point)).vectors;
+    const stored = await Promise.all(gallery.map(picture => embed(picture, fullPoint(small))));
+    const ranking = async (query: LabelledPicture, point: OperatingPoint): Promise<LabelledPicture[]> => {
+      const vector = await embed(query, point);
+      const scored = gallery.map((picture, i) => ({ picture, score: dot(stored[i]!, vector) }));
+      return scored.sort((a, b) => b.score - a.score).map(({ picture }) => picture);
+    };
+    const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const reference = await Promise.all(queries.map(query => ranking(query, fullPoint(small))));
+    const results = await evaluate(options());
+    assert.deepEqual(
+      results.map(({ at }) => at),
+      names,
+    );
+    for (const [p, point] of points().entries()) {
+      const rankings = await Promise.all(queries.map(query => ranking(query, point)));
+      const found = rankings.map(ranked => ranked.slice(0, 10));
+      const expected = {
+        accuracy1nn: mean(found.map(([first], q) => Number(first!.label === queries[q]!.label))),
+        top1Agreement: mean(found.map(([first], q) => Number(first === reference[q]![0]))),
+        recallAt10: mean(found.map((ten, q) => ten.filter(one => reference[q]!.indexOf(one) < 10).length / 10)),
+      };
+      const { at, relativeMacs: share, ...figures } = results[p]!;
+      for (const key of ['accuracy1nn', 'top1Agreement', 'recallAt10'] as const)
+        assert.ok(Math.abs(figures[key] - expected[key]) < 1e-9, `${at} ${key}: ${figures[key]} v ${expected[key]}`);
+      assert.equal(share, relativeMacs(small, point));
+    }
+    const [full, , smallest] = results;
+    assert.deepEqual([full!.relativeMacs, full!.top1Agreement, full!.recallAt10], [1, 1, 1]);
+    assert.ok(smallest!.recallAt10 < 1 && smallest!.recallAt10 > 0, 'the example is too easy or too hard to tell');
+  });
+
+  it('finds every picture in a gallery that holds it', async () => {
+    const [full] = await evaluate({ ...options(), queries: gallery, points: [fullPoint(small)] });
+    assert.deepEqual(full, { at: 'XL@224:fp32', relativeMacs: 1, accuracy1nn: 1, top1Agreement: 1, recallAt10: 1 });
+  });
+
+  it('gives a whole recall for a gallery of fewer than ten', async () => {
+    const results = await evaluate({ ...options(), gallery: gallery.slice(0, 4) });
+    for (const { recallAt10 } of results) assert.equal(recallAt10, 1);
+  });
+
+  it('tells its progress to the end', async () => {
+    const seen: [number, number][] = [];
+    await evaluate({ ...options(), points: points().slice(1), onProgress: (...progress) => seen.push(progress) });
+    const total = 40 + 15 * 4; // the gallery, and the queries at XL@224 and three points
+    assert.deepEqual(seen.at(-1), [total, total]);
+    assert.equal(seen.length, total);
+  });
+
+  it('ends at a picture that cannot be read', async () => {
+    writeFiles(inFolder('.'), { 'bad.png': 'bad' });
+    const bad = { path: inFolder('bad.png'), label: 'bad' };
+    await rejectsCode('IMAGE_UNSUPPORTED', evaluate({ ...options(), queries: [...queries, bad] }));
+    await rejectsCode('IMAGE_UNSUPPORTED', evaluate({ ...options(), gallery: [...gallery, bad] }));
+  });
+
+  it('looks at points that exist unless told otherwise', () => {
+    const all = defaultPoints();
+    assert.equal(new Set(all).size, 24);
+    for (const name of all) parseOperatingPoint(small, name);
+  });
+});

@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import { readFile, readdir } from 'node:fs/promises';
+import type { Command } from 'commander';
+import pMap from 'p-map';
+import { benchCommand } from '../../scripts/bench.js';
+import { demoCommand } from '../../scripts/demo.js';
+import { evaluateCommand } from '../../scripts/evaluate.js';
+import { importCommand } from '../../scripts/import.js';
+import { indexCommand } from '../../scripts/index.js';
+import { searchCommand } from '../../scripts/search.js';
+import { serveCommand } from '../../scripts/serve.js';
+import { trainCommand } from '../../scripts/train.js';
+import { once } from 'node:events';
+import type { ErrorCode } from '../../src/errors.js';
+import type { IndexTiming } from '../../src/evaluation/bench-index.js';
+import type { SearchBench } from '../../src/evaluation/bench-search.js';
+import { readModel } from '../../src/model/bundle.js';
+import { writeSafetensors } from '../../src/model/safetensors.js';
+import type { SearchAnswer } from '../../src/search/searcher.js';
+import { writeFiles } from '../corpus/pictures.js';
+import { maxDifference } from '../support/numbers.js';
+import { plainVit } from '../support/plain-vit.js';
+import { serveStatic } from '../support/serve.js';
+import { writePictures, writeSmallModel } from '../support/small.js';
+import { temporaryFolder } from '../support/temporary.js';
+import { submodel, tinyPixels } from '../support/tiny.js';
+import { expectError, json, matvit, output, start } from './run-matvit.js';
+
+type Row = Readonly<Record<string, unknown>>;
+
+describe('matvit', () => {
+  const inFolder = temporaryFolder();
+  let model: string;
+  let pictures: string;
+  let index: string;
+  let query: string;
+  let onIndex: string[];
+  before(async () => {
+    [model, pictures, index] = [inFolder('model'), inFolder('pictures'), inFolder('index')];
+    await writeSmallModel(model);
+    await writePictures(pictures, 12);
+    query = `${pictures}/2/005.png`;
+    onIndex = ['--index', index, '--model', model];
+    await output('index', pictures, ...onIndex);
+  });
+
+  describe('--help', () => {
+    const helpOf = (command: Command): string => {
+      let help = '';
+      command.configureOutput({ writeOut: text => (help += text) }).outputHelp();
+      return help;
+    };
+    const commands = [
+      ...[indexCommand, searchCommand, serveCommand, evaluateCommand, benchCommand, trainCommand, importCommand],
+      demoCommand,
+    ];
+
+    it('explains the program and what it can do', async () => {
+      const help = await output('--help');
+      assert.match(help, /\n {2}\$ matvit demo\n/);
+      for (const command of commands) assert.match(help, new RegExp(`\\n {2}${command.name()} .*\\w`));
+      const { code, stderr } = await matvit(); // without a command
+      assert.deepEqual([code, stderr], [1, help]);
+    });
+
+    it('explains every command, with an example', () => {
+      for (const command of commands)
+        assert.match(helpOf(command), new RegExp(`\\nExamples?:\\n {2}\\$ matvit ${command.name()} ?`), command.name());
+      for (const bench of benchCommand.commands)
+        assert.match(helpOf(bench), new RegExp(`\\nExample:\\n {2}\\$ matvit bench ${bench.name()} `));
+    });
+  });
+
+  it('says in one line what is wrong', async () => {
+    writeFiles(inFolder('.'), {
+      'empty/readme.txt': '',
+      'bad\nname.csv': 'path\na\na',
+      'plain.safetensors': 'not one',
+    });
+    await writeSmallModel(inFolder('other'), 2);
+    const other = ['--index', index, '--model', inFolder('other')];
+    const fresh = ['--index', inFolder('fresh'), '--model', model];
+    const evaluation = ['evaluate', '--model', model, '--gallery'];
+    const cases: [ErrorCode, ...string[]][] = [
+      ['OPTION_INVALID', 'find', query],
+      ['OPTION_INVALID', 'search', query, '--colour'],
+      ['OPTION_INVALID', 'search', query, '-k', '0', ...onIndex],
+      ['OPTION_INVALID', 'serve', '--port', '65536', ...onIndex],
+      ['OPTION_INVALID', 'index', model, ...onIndex], // the index is of another folder
+      ['FILE_UNREADABLE', 'search', `${pictures}/none.jpg`, ...onIndex],
+      ['FILE_UNREADABLE', 'search', query, '--index', index, '--model', inFolder('nowhere')],
+      ['INDEX_MISSING', 'search', query, '--index', inFolder('nowhere'), '--model', model],
+      ['MODEL_MISMATCH', 'search', query, ...other],
+      ['MODEL_MISMATCH', 'index', pictures, ...other],
+      ['FOLDER_UNREADABLE', 'index', inFolder('nowhere'), ...fresh],
+      ['METADATA_INVALID', 'index', pictures, '--metadata', inFolder('bad\nname.csv'), ...fresh],
+      ['FOLDER_UNREADABLE', ...evaluation, inFolder('empty'), '--queries', pictures],
+      ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--out', inFolder('imported')],
+      ['CHECKPOINT_CORRUPT', 'import', inFolder('plain.safetensors'), '--keep-order', '--out', inFolder('imported')],
+    ];
+    await pMap(cases, ([code, ...args]) => expectError(code, ...args), { concurrency: 2 });
+    assert.ok(!(await readdir(inFolder('.'))).includes('imported'));
+  });
+
+  describe('search', () => {
+    it('prints one JSON object with hits and cost', async () => {
+      const answer = await json<SearchAnswer>('search', query, '-k', '3', ...onIndex);
+      assert.deepEqual(Object.keys(answer), ['hits', 'cost']);
+      assert.equal(answer.hits.length, 3);
+      const { id, score, ...rest } = answer.hits[0]!;
+      assert.deepEqual(rest, { path: '2/005.png', metadata: { label: '2' } });
+      assert.ok(Number.isInteger(id) && score > 0.999);
+      assert.deepEqual(Object.keys(answer.cost), ['at', 'relativeMacs', 'ms']);
+      assert.deepEqual([answer.cost.at, answer.cost.relativeMacs], ['XL@224:fp32', 1]);
+      assert.deepEqual(Object.keys(answer.cost.ms), ['decode', 'wait', 'encode', 'search', 'total']);
+    });
+
+    it('prints hits and cost for people', async () => {
+      const text = await output('search', query, '--at', 'S@112:int8', ...onIndex);
+      assert.match(text, /^ {3}1 {2}\d\.\d{4} {2}\d\/\d{3}\.png {2}\[\d\]\n/);
+      assert.equal(text.trim().split('\n').length, 11);
+      assert.match(text, /\nat S@112:int8, \d+% of the full model's MACs: [\d.]+ ms \(decode .*\)\n$/);
+    });
+
+    it('ends quietly when nobody reads what it prints', async () => {
+      const { child, outcome } = start('search', query, '--json', ...onIndex);
+      outcome.catch(() => undefined);
+      child.stdout.destroy();
+      const stderr: Buffer[] = [];
+      child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+      await once(child, 'exit');
+      assert.equal(Buffer.concat(stderr).toString(), '');
+    });
+  });
+
+  describe('evaluate', () => {
+    it('prints one JSON object, stable for scripts', async () => {
+      const folders = ['--gallery', pictures, '--queries', pictures];
+      const args = ['evaluate', ...folders, '--model', model, '--at', 'XL,S@112:int8', 'M@160'];
+      const { points, ...rest } = await json<{ points: Row[] }>(...args);
+      assert.deepEqual(rest, {});
+      assert.deepEqual(
+        points.map(point => point['at']),
+        ['XL@224:fp32', 'S@112:int8', 'M@160:fp32'],
+      );
+      for (const { at, ...figures } of points) {
+        assert.deepEqual(Object.keys(figures), ['relativeMacs', 'accuracy1nn', 'top1Agreement', 'recallAt10']);
+        for (const figure of Object.values(figures)) assert.ok(Number(figure) >= 0 && Number(figure) <= 1, String(at));
+      }
+      const all = { relativeMacs: 1, accuracy1nn: 1, top1Agreement: 1, recallAt10: 1 };
+      assert.deepEqual(points[0], { at: 'XL@224:fp32', ...all });
+    });
+  });
+
+  describe('bench', () => {
+    const allPositive = (row: object): void => {
+      for (const [key, value] of Object.entries(row)) assert.ok(typeof value === 'string' || value > 0, key);
+    };
+
+    it('of the encoder prints one JSON object, stable for scripts', async () => {
+      const { points, ...rest } = await json<{ points: Row[] }>('bench', 'encoder', '--rounds', '1', '--model', model);
+      assert.deepEqual(rest, {});
+      assert.equal(points.length, 4 * 3 * 2);
+      for (const point of points) {
+        assert.deepEqual(Object.keys(point), ['at', 'ms', 'staticMs', 'ratioToStatic', 'ratioToXL224']);
+        allPositive(point);
+      }
+      assert.equal(points.find(point => point['at'] === 'XL@224:fp32')!['ratioToXL224'], 1);
+    });
+
+    it('of indexing and of searching print one JSON object', async () => {
+      const indexing = await json<IndexTiming>(
+        ...['bench', 'index', '--images', pictures, '--rounds', '1', '--model', model],
+      );
+      assert.equal(indexing.pictures, 12);
+      allPositive(indexing);
+      const { points, ...searching } = await json<SearchBench>('bench', 'search', '--queries', '4', ...onIndex);
+      assert.equal(searching.hnswRecallAt10, 1);
+      for (const row of [searching, ...points]) allPositive(row);
+    });
+  });
+
+  describe('import', () => {
+    const { timm } = plainVit(1);
+    const embedded = async (folder: string) => {
+      const { checkpoint } = await readModel(folder);
+      const vectors = await (await serveStatic(checkpoint, submodel('XL'), 'fp32'))(tinyPixels(1, 2, 16), 16);
+      return { checkpoint, vectors };
+    };
+
+    it('orders neurons and leaves what the whole model computes as it is', async () => {
+      const file = inFolder('vit.safetensors');
+      await writeSafetensors(file, timm, 'F32');
+      await output('import', file, '--heads', '2', '--keep-order', '--out', inFolder('kept'));
+      const ordering = ['--images', pictures, '--samples', '8'];
+      await output('import', file, '--heads', '2', ...ordering, '--out', inFolder('ordered'));
+      const [kept, ordered] = [await embedded(inFolder('kept')), await embedded(inFolder('ordered'))];
+      assert.ok(maxDifference(kept.vectors, ordered.vectors) < 1e-5);
+      const up = 'layers.0.up.bias';
+      assert.notDeepEqual(ordered.checkpoint.weights.get(up), kept.checkpoint.weights.get(up));
+      assert.deepEqual(ordered.checkpoint.weights.get(up)!.toSorted(), kept.checkpoint.weights.get(up)!.toSorted());
+      const card = JSON.parse(await readFile(inFolder('ordered/model.json'), 'utf8')) as Row;
+      assert.deepEqual([card['name'], card['fingerprint']], ['vit', ordered.checkpoint.fingerprint]);
+    });
+
+    it('refuses what is no plain ViT', async () => {
+      const nothing = inFolder('nothing.safetensors');
+      await writeSafetensors(nothing, { metadata: {}, tensors: new Map() }, 'F32');
+      await expectError('CHECKPOINT_MISMATCH', 'import', nothing, '--keep-order', '--out', inFolder('no'));
+      assert.ok(!(await readdir(inFolder('.'))).includes('no'));
+    });
+  });
+
+  describe('serve', () => {
+    it('says where, answers, and ends well when it is told to', async () => {
+      const { child, outcome } = start('serve', '--port', '0', ...onIndex);
+      const [line] = (await once(child.stdout, 'data')) as [Buffer];
+      const [, url] = /^(http:\/\/127\.0\.0\.1:\d+) {2}12 pictures, onnx/.exec(line.toString())!;
+      const health = (await (await fetch(`${url}/healthz`)).json()) as Row;
+      assert.deepEqual([health['status'], health['images']], ['ok', 12]);
+      const body = await readFile(query);
+      const response = await fetch(`${url}/v1/search?k=1&at=XL@160`, { method: 'POST', body });
+      const { hits, cost } = (await response.json()) as SearchAnswer;
+      assert.deepEqual([hits.length, cost.at], [1, 'XL@160:fp32']);
+      assert.match(await (await fetch(`${url}/`)).text(), /^<!doctype html>/i);
+      child.kill('SIGTERM');
+      const { code, signal, stderr } = await outcome;
+      assert.deepEqual([code, signal], [0, null], stderr);
+      assert.equal(stderr, '\nstopping; once more to stop at once\n');
+      await assert.rejects(fetch(`${url}/healthz`));
+    });
+  });
+});
