@@ -5,6 +5,7 @@ import { Command, Option } from 'commander';
 import { MatvitError } from '../src/errors.js';
 import { presets } from '../src/model/architecture.js';
 import { writeModel } from '../src/model/bundle.js';
+import { blend } from '../src/model/blend.js';
 import { type Checkpoint, readCheckpoint } from '../src/model/checkpoint.js';
 import { parseSubmodel } from '../src/model/submodel.js';
 import { type Objective, type TrainingConfig, objectives } from '../src/training/config.js';
@@ -30,6 +31,7 @@ interface Options {
   views?: number;
   seed?: number;
   workers: number;
+  blend: number;
   memory: number;
   checkpointEvery: number;
   resume: boolean;
@@ -66,6 +68,7 @@ export const trainCommand = new Command('train')
   .option('--views <n>', 'distinct views; later ones repeat, with the teacher remembered', positiveInteger)
   .option('--seed <n>', 'seed of views and passes', positiveInteger)
   .option('--workers <n>', 'training threads', positiveInteger, availableParallelism())
+  .option('--blend <share>', 'of the initial weights in the result, 0 to 1', number, 0)
   .option('--memory <GB>', 'limit of decoded pictures', number, 4)
   .option('--checkpoint-every <s>', 'seconds between checkpoints', positiveInteger, 240)
   .option('--resume', 'continue the run in --out, bit for bit', false)
@@ -80,6 +83,8 @@ Examples:
   $ matvit index my-photos/ --model runs/mine`,
   )
   .action(async (options: Options) => {
+    if (!(options.blend >= 0 && options.blend <= 1))
+      throw new MatvitError('OPTION_INVALID', `--blend is between 0 and 1, not ${options.blend}`);
     const bar = progress(options.adapt ? 'adapting' : 'training');
     const pictures = await loadPictures(options.images, {
       maxSide: 256,
@@ -128,6 +133,7 @@ Examples:
       provenance: [`from ${init.fingerprint}`, `pictures: ${pictures.table.length / 5}`],
       training: config,
     };
-    const { checkpoint } = await writeModel(options.out, result.checkpoint, card, 'F16');
+    const blended = blend(init, result.checkpoint, options.blend);
+    const { checkpoint } = await writeModel(options.out, blended, card, 'F16');
     process.stdout.write(`${options.out}: ${result.steps} steps, fingerprint ${checkpoint.fingerprint.slice(0, 16)}\n`);
   });
