@@ -68,16 +68,20 @@ export function progress(what: string): Progress {
   };
 }
 
-/** Aborts at the first Ctrl-C or SIGTERM, so that work can end consistently; a second Ctrl-C ends at once. */
+let interrupted: AbortSignal | undefined;
+
+/** Aborts at the first Ctrl-C or SIGTERM, so that work can end consistently; a second one ends the process at once. */
 export function interruption(): AbortSignal {
+  if (interrupted) return interrupted;
   const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(130);
-      process.stderr.write('\nstopping; once more to stop at once\n');
-      controller.abort();
-    });
-  return controller.signal;
+  const stop = () => {
+    // the next signal does what signals do: process.exit would abort in ONNX Runtime's threads
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    process.stderr.write('\nstopping; once more to stop at once\n');
+    controller.abort();
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  return (interrupted = controller.signal);
 }
 
 /** On one line, and without the escape sequences that a file's name can hide. */

@@ -34,6 +34,9 @@ export const errorTable = {
   // requests
   REQUEST_INVALID: { status: 400, title: 'The request is not valid' },
   REQUEST_TOO_LARGE: { status: 413, title: 'The request is too large' },
+  REQUEST_ABORTED: { status: 499, title: 'The client has gone' },
+  BUDGET_EXCEEDED: { status: 503, title: 'The answer cannot be had within the latency budget' },
+  QUEUE_FULL: { status: 503, title: 'Too many requests are waiting' },
   NOT_FOUND: { status: 404, title: 'There is no such resource' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The resource does not support this method' },
   SERVER_STOPPING: { status: 503, title: 'The server is stopping' },

@@ -48,7 +48,7 @@ export function rankBiasedOverlap(a: readonly number[], b: readonly number[], p 
   const inLong = new Set<number>();
   let overlap = 0; // X_d: ids common to the first d of both
   let overlapAtShort = 0; // X_s
-  let sum = 0;
+  let missing = 0; // summed as what is missing from 1, so that equal rankings have exactly 1
   for (let d = 1; d <= long.length; d++) {
     const next = long[d - 1]!;
     inLong.add(next);
@@ -60,8 +60,8 @@ export function rankBiasedOverlap(a: readonly number[], b: readonly number[], p 
       overlapAtShort = overlap;
     }
     const unseen = d > short.length ? (overlapAtShort * (d - short.length)) / short.length : 0;
-    sum += ((overlap + unseen) / d) * p ** d;
+    missing += (1 - (overlap + unseen) / d) * p ** d;
   }
   const beyond = (overlap - overlapAtShort) / long.length + overlapAtShort / short.length;
-  return ((1 - p) / p) * sum + beyond * p ** long.length;
+  return Math.max(0, 1 - ((1 - p) / p) * missing - (1 - beyond) * p ** long.length);
 }

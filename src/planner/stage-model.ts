@@ -7,15 +7,22 @@
  * just now. Each term follows the same residual at its own rate: `machine` within a few requests, whatever points they
  * used, so that a point unused for an hour is predicted for the present; the others in hundreds. Every step is bounded
  * (Huber's psi), so that no single request can do damage: stochastic approximation, Robbins & Monro 1951.
+ *
+ * `machine` is quick when residuals agree in sign and slow when they do not (Trigg & Leach 1967, "Exponential Smoothing
+ * with an Adaptive Response Rate"), so that it neither lags behind a change nor trembles without one.
  */
 import type { Quantiles } from './frontier.js';
 
-/** Shares of a residual that the terms move by. */
-const rates = { machine: 0.12, point: 0.015, crowd: 0.02 };
-/** Residuals are cut to this, in logarithms: a duration 28% off or more counts as 28% off. */
-const bound = 0.25;
+/** Shares of a residual that the terms move by; that of `machine` is its most. */
+const rates = { machine: 0.3, point: 0.015, crowd: 0.02 };
+/** Share of a residual that the means move by which tell whether residuals agree. */
+const smoothing = 0.15;
+/** Residuals are cut to this, in logarithms: one that took three times as long counts as one that took 1.65 times. */
+const bound = 0.5;
 /** Step of the p95's distance above the median, in logarithms: up 0.95 of it, down 0.05 of it. */
-const spreadStep = 0.04;
+const spreadStep = 0.015;
+/** No stage is taken to be shorter, milliseconds: it has to have a logarithm. */
+const shortest = 1e-3;
 
 export class StageModel {
   private readonly point: number[];
@@ -23,11 +30,13 @@ export class StageModel {
   private readonly spread: number[];
   private readonly crowd: number[];
   private machine = 0;
+  /** means of the latest residuals and of their sizes */
+  private readonly recent = { mean: 0, size: 0.1 };
 
   /** @param calibrated of each point @param slots requests served at once, at most */
   constructor(calibrated: readonly Quantiles[], slots: number) {
-    this.point = calibrated.map(({ p50 }) => Math.log(p50));
-    this.spread = calibrated.map(({ p50, p95 }) => Math.log(p95 / p50));
+    this.point = calibrated.map(({ p50 }) => Math.log(Math.max(p50, shortest)));
+    this.spread = calibrated.map(({ p50, p95 }) => Math.max(0, Math.log(p95 / Math.max(p50, shortest))));
     this.crowd = new Array<number>(slots + 1).fill(0);
   }
 
@@ -44,11 +53,14 @@ export class StageModel {
 
   /** @param ms what it took */
   observe(point: number, busy: number, ms: number, factor = 1): void {
-    const residual = Math.log(Math.max(ms, 1e-3) / factor) - this.median(point, busy);
+    const residual = Math.log(Math.max(ms, shortest) / factor) - this.median(point, busy);
     const spread = this.spread[point]!;
     this.spread[point] = Math.max(0, spread + spreadStep * (residual > spread ? 0.95 : -0.05));
     const step = Math.max(-bound, Math.min(bound, residual));
-    this.machine += rates.machine * step;
+    const { recent } = this;
+    recent.mean += smoothing * (step - recent.mean);
+    recent.size += smoothing * (Math.abs(step) - recent.size);
+    this.machine += rates.machine * (recent.mean / recent.size) ** 2 * step;
     this.point[point]! += rates.point * step;
     if (busy > 1) this.crowd[busy]! += rates.crowd * step; // alone is what calibration measured
   }

@@ -28,7 +28,8 @@ import { expectError, json, matvit, output, start } from './run-matvit.js';
 
 type Row = Readonly<Record<string, unknown>>;
 
-describe('matvit', () => {
+describe('matvit', function () {
+  this.timeout(240_000); // many processes, which a busy machine may starve
   const inFolder = temporaryFolder();
   let model: string;
   let pictures: string;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -203,6 +204,17 @@ describe('matvit index', function () {
       const report = await json<IndexingReport>('index', folder, ...at(index));
       assert.deepEqual([report.added, report.unchanged], [total - added, added]);
       assert.deepEqual(await content(index), undisturbed);
+    });
+
+    it('by a second Ctrl-C ends at once', async () => {
+      const { child, outcome } = startIndexing('ended');
+      while (child.exitCode === null && committed('ended') === 0) await sleep(2);
+      child.kill('SIGINT');
+      await Promise.race([once(child.stderr, 'data'), outcome]); // it has heard the first
+      child.kill('SIGINT');
+      const { code, signal, stderr } = await outcome;
+      assert.match(String(signal ?? code), /^(SIGINT|1|0)$/, stderr); // or was quicker than this test
+      assert.match(stderr, /^(\nstopping; once more to stop at once\n)?$/);
     });
   });
 });

@@ -1,0 +1,59 @@
+/** Which operating point a request was given, why, and what came of it: part of every answer. */
+
+/**
+ * `fits`: the most faithful point that fits; `degraded`: none with the fidelity asked for does, and time went first;
+ * `best`: none does, and fidelity went first; `fixed`: the request named it; `no budget`: there was nothing to fit in.
+ */
+export type Why = 'fits' | 'degraded' | 'best' | 'fixed' | 'no budget';
+
+/** All times in milliseconds. */
+export interface Decision {
+  /** the operating point */
+  readonly at: string;
+  readonly why: Why;
+  /** expected rank-biased overlap with the full model's answer, 0 … 1; absent for a point that is not on the frontier */
+  readonly fidelity?: number;
+  /** absent without one */
+  readonly budget?: {
+    /** from arrival to the answer's first byte */
+    readonly ms: number;
+    /** what was left of it for decoding and encoding when the point was chosen, may be negative */
+    readonly slackMs: number;
+    /** what of the slack the point could use: less when others wait, or when predictions have been missed of late */
+    readonly allowedMs: number;
+  };
+  /** other requests that waited and could still meet their deadlines */
+  readonly waiting: number;
+  /** from arrival to the start of decoding */
+  readonly waitMs: number;
+  readonly predicted: {
+    /** median */
+    readonly decodeMs: number;
+    /** median */
+    readonly encodeMs: number;
+    /** 95th percentile of both together */
+    readonly serviceMs: number;
+    /** 95th percentile of search and reply, which the slack leaves room for */
+    readonly answerMs: number;
+  };
+}
+
+/** Milliseconds. */
+export interface Actual {
+  readonly decodeMs: number;
+  readonly encodeMs: number;
+  readonly searchMs: number;
+  /** from arrival to the answer */
+  readonly totalMs: number;
+}
+
+export interface Outcome extends Decision {
+  readonly actual: Actual;
+  /** absent without a budget */
+  readonly budgetMet?: boolean;
+}
+
+export function outcomeOf(decision: Decision, actual: Actual): Outcome {
+  const { budget } = decision;
+  return { ...decision, actual, ...(budget && { budgetMet: actual.totalMs <= budget.ms }) };
+}

@@ -1,0 +1,145 @@
+/**
+ * Between requests and the encoder's slots. A request's operating point is chosen when a slot becomes free for it and
+ * not before, so that the choice sees what is left of its budget and who else waits. Decoding is part of the turn,
+ * straight at the resolution chosen. There are no timers: it acts when a request comes, goes or is done.
+ */
+import { MatvitError } from '../errors.js';
+import { type Clock, systemClock } from './clock.js';
+import type { Decision } from './decision.js';
+import type { Demand, Planner } from './planner.js';
+import { type Turn, type Waiting, WaitingRoom } from './waiting-room.js';
+
+export interface Job<T> extends Demand {
+  readonly input: T;
+  /** who asks: all requests of one client have one client's part of the room and of the time */
+  readonly client: string;
+  /** aborted when nobody waits for the answer any more */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Served<R> {
+  readonly result: R;
+  readonly decision: Decision;
+}
+
+export interface DispatcherOptions<T, R> {
+  readonly planner: Planner;
+  /** requests served at once */
+  readonly slots: number;
+  /** requests that may wait */
+  readonly capacity: number;
+  readonly clock?: Clock;
+  /** Decodes and encodes at an operating point. */
+  readonly run: (input: T, at: string) => Promise<R>;
+}
+
+interface Entry<T, R> extends Waiting {
+  readonly job: Job<T>;
+  readonly resolve: (served: Served<R>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encodeMs: number }> {
+  private readonly clock: Clock;
+  private readonly room: WaitingRoom<Entry<T, R>>;
+  /** those being served, with the time when they should be done */
+  private readonly ends = new Map<Entry<T, R>, number>();
+
+  constructor(private readonly options: DispatcherOptions<T, R>) {
+    this.clock = options.clock ?? systemClock;
+    this.room = new WaitingRoom(options.capacity);
+  }
+
+  /** Requests that wait. */
+  get waiting(): number {
+    return this.room.size;
+  }
+
+  /** Requests that hold a slot. */
+  get serving(): number {
+    return this.ends.size;
+  }
+
+  /** @throws BUDGET_EXCEEDED, QUEUE_FULL, REQUEST_ABORTED and what `run` throws */
+  submit(job: Job<T>): Promise<Served<R>> {
+    return new Promise((resolve, reject) => {
+      const { client, signal } = job;
+      const deadline = job.arrivedAt + (job.budgetMs ?? Infinity);
+      const entry: Entry<T, R> = { job, client, deadline, resolve, reject };
+      const goneError = () => new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
+      if (signal?.aborted) {
+        reject(goneError());
+        return;
+      }
+      const leave = () => {
+        if (this.room.remove(entry)) reject(goneError());
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      const isLate = this.lateness(this.nextStart());
+      this.room.add(entry, isLate)?.reject(new MatvitError('QUEUE_FULL', `${this.options.capacity} wait already`));
+      this.dispatch();
+    });
+  }
+
+  private dispatch(): void {
+    this.refuse();
+    while (this.ends.size < this.options.slots) {
+      const turn = this.room.next(this.lateness(this.clock.now()));
+      if (!turn) return;
+      void this.serve(turn);
+    }
+  }
+
+  /** Answers those at once that would rather have no answer than a late one. */
+  private refuse(): void {
+    const isLate = this.lateness(this.nextStart());
+    for (const entry of [...this.room])
+      if (entry.job.onMiss === 'reject' && entry.job.budgetMs !== undefined && isLate(entry)) {
+        this.room.remove(entry);
+        entry.reject(exceeded(entry.job));
+      }
+  }
+
+  private async serve({ entry, others }: Turn<Entry<T, R>>): Promise<void> {
+    const { planner, slots, run } = this.options;
+    const { job } = entry;
+    const began = this.clock.now();
+    const moment = {
+      now: began,
+      busy: this.ends.size + 1,
+      slots,
+      others: others.map(other => planner.slack(other.job, began)),
+    };
+    const decision = planner.decide(job, moment);
+    this.ends.set(entry, began + (decision ? decision.predicted.decodeMs + decision.predicted.encodeMs : 0));
+    try {
+      if (!decision) throw exceeded(job);
+      const result = await run(job.input, decision.at);
+      const now = this.clock.now();
+      const { decodeMs, encodeMs } = result;
+      planner.learn(job, decision, moment, now, { decodeMs, encodeMs, serviceMs: now - began });
+      entry.resolve({ result, decision });
+    } catch (error) {
+      entry.reject(error);
+    } finally {
+      this.ends.delete(entry);
+      this.room.done(entry, this.clock.now() - began);
+      this.dispatch();
+    }
+  }
+
+  private lateness(at: number): (entry: Entry<T, R>) => boolean {
+    const busy = Math.min(this.ends.size + 1, this.options.slots);
+    return entry => this.options.planner.isLate(entry.job, at, busy);
+  }
+
+  /** When a slot should be free. */
+  private nextStart(): number {
+    const now = this.clock.now();
+    return this.ends.size < this.options.slots ? now : Math.max(now, Math.min(...this.ends.values()));
+  }
+}
+
+function exceeded({ budgetMs }: Demand): MatvitError {
+  return new MatvitError('BUDGET_EXCEEDED', `nothing can be done in what is left of ${budgetMs} ms`);
+}

@@ -1,0 +1,114 @@
+/** Decides for one request: puts prediction, policy and headroom together. Knows nothing of queues. */
+import type { Decision } from './decision.js';
+import type { PointProfile } from './frontier.js';
+import { Headroom } from './headroom.js';
+import type { LatencyModel, Prediction, ServiceTimes } from './latency.js';
+import { type Wish, allowance, choose, firstWith } from './policy.js';
+
+/** What a request asks for. Times in milliseconds. */
+export interface Demand extends Wish {
+  /** when the budget began to run, by the clock of whoever asks the planner */
+  readonly arrivedAt: number;
+  /** from arrival to the answer's first byte; none if undefined */
+  readonly budgetMs?: number | undefined;
+  /** the operating point, if the request names it */
+  readonly at?: string | undefined;
+  /** size of the picture, if known */
+  readonly bytes?: number | undefined;
+}
+
+/** The moment at which a request gets a slot. */
+export interface Moment {
+  readonly now: number;
+  /** requests being served, this one included */
+  readonly busy: number;
+  readonly slots: number;
+  /** slacks of those who wait on and can be in time, ascending, milliseconds */
+  readonly others: readonly number[];
+}
+
+export class Planner {
+  readonly headroom = new Headroom();
+  private readonly fidelities: readonly number[];
+
+  /** @param points the frontier, cheapest first: the same that the latency model has */
+  constructor(
+    readonly points: readonly PointProfile[],
+    readonly latency: LatencyModel,
+  ) {
+    this.fidelities = points.map(point => point.fidelity.rbo);
+  }
+
+  /** What is left for decoding and encoding. */
+  slack({ arrivedAt, budgetMs = Infinity }: Demand, now: number): number {
+    return arrivedAt + budgetMs - now - this.latency.answer().p95;
+  }
+
+  /** The least that it would take, whatever comes of its fidelity if it lets that go. */
+  least(demand: Demand, busy: number): Prediction {
+    const minFidelity = demand.onMiss === 'degrade' ? 0 : (demand.minFidelity ?? 0);
+    const point = demand.at === undefined ? firstWith(this.fidelities, minFidelity) : this.place(demand.at);
+    return this.latency.predict(point, busy, demand.bytes);
+  }
+
+  /** Is it past its time, or has it none? */
+  isLate(demand: Demand, now: number, busy: number): boolean {
+    return demand.budgetMs === undefined || this.slack(demand, now) < this.least(demand, busy).service.p95;
+  }
+
+  /** @returns undefined to reject */
+  decide(demand: Demand, { now, busy, slots, others }: Moment): Decision | undefined {
+    const { arrivedAt, budgetMs, bytes } = demand;
+    const predictions = this.points.map((_, i) => this.latency.predict(i, busy, bytes));
+    const slack = this.slack(demand, now);
+    const allowed = Math.min(slack, allowance(slack, others, slots) / this.headroom.factor);
+    const chosen = this.choose(demand, predictions, slack, allowed);
+    if (!chosen) return undefined;
+    const { at, why } = chosen;
+    const { decode, encode, service } = predictions[this.place(at)]!;
+    const fidelity = this.points.find(point => point.at === at)?.fidelity.rbo;
+    return {
+      at,
+      why,
+      ...(fidelity !== undefined && { fidelity }),
+      ...(budgetMs !== undefined && { budget: { ms: budgetMs, slackMs: slack, allowedMs: allowed } }),
+      waiting: others.length,
+      waitMs: now - arrivedAt,
+      predicted: {
+        decodeMs: decode.p50,
+        encodeMs: encode.p50,
+        serviceMs: service.p95,
+        answerMs: this.latency.answer().p95,
+      },
+    };
+  }
+
+  /** After it was served. @param moment when it got its slot @param now when it left it */
+  learn(demand: Demand, decision: Decision, { busy, others }: Moment, now: number, times: ServiceTimes): void {
+    const point = this.points.findIndex(({ at }) => at === decision.at);
+    if (point >= 0) this.latency.observe(point, busy, demand.bytes, times);
+    const company = busy > 1 || others.length > 0;
+    if (decision.why === 'fits') this.headroom.record(this.slack(demand, now) < 0, company);
+  }
+
+  private choose(
+    demand: Demand,
+    predictions: readonly Prediction[],
+    slack: number,
+    allowed: number,
+  ): Pick<Decision, 'at' | 'why'> | undefined {
+    const { at, budgetMs, onMiss } = demand;
+    if (at !== undefined)
+      return onMiss === 'reject' && predictions[this.place(at)]!.service.p95 > slack ? undefined : { at, why: 'fixed' };
+    if (budgetMs === undefined) return { at: this.points.at(-1)!.at, why: 'no budget' };
+    const priced = predictions.map(({ service }, i) => ({ fidelity: this.fidelities[i]!, p95: service.p95 }));
+    const choice = choose(priced, slack, demand, allowed);
+    return choice && { at: this.points[choice.point]!.at, why: choice.why };
+  }
+
+  /** A point that is not on the frontier is taken to cost what the full model does. */
+  private place(at: string): number {
+    const place = this.points.findIndex(point => point.at === at);
+    return place < 0 ? this.points.length - 1 : place;
+  }
+}

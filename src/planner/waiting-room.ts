@@ -1,0 +1,108 @@
+/**
+ * The requests that wait for a slot. Those that can still be in time go first, the earliest deadline before the others.
+ * Those that cannot, or have no deadline, are late: they go in order of arrival when nobody else waits, and otherwise
+ * get a tenth of the time, so that nobody waits for ever. Clients share the room and the turns.
+ */
+import { ClientShares } from './client-shares.js';
+
+/**
+ * Milliseconds of slot time that a client may be ahead of another who waits, and that those in time have before a late
+ * request has a turn: a few requests of the full model.
+ */
+export const lead = 250;
+/** share of the slot time that goes to late requests while others wait */
+export const lateShare = 0.1;
+
+export interface Waiting {
+  readonly client: string;
+  /** by the clock, milliseconds; Infinity for none */
+  readonly deadline: number;
+}
+
+export interface Turn<E> {
+  readonly entry: E;
+  /** those who can be in time and wait on, the earliest deadline first */
+  readonly others: readonly E[];
+}
+
+export class WaitingRoom<E extends Waiting> {
+  private readonly shares = new ClientShares(lead);
+  /** in order of arrival */
+  private readonly entries = new Set<E>();
+  /** with what they are counted as in `owed` */
+  private readonly inService = new Map<E, 'in time' | 'owed' | 'free'>();
+  /** milliseconds that those in time have had and not yet made up for with a late request's turn; lead at most */
+  private owed = 0;
+
+  /** @param capacity requests that may wait */
+  constructor(private readonly capacity: number) {}
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  [Symbol.iterator](): Iterator<E> {
+    return this.entries[Symbol.iterator]();
+  }
+
+  /**
+   * When the room is full, the client who has most waiting (the new request counted) loses one: the last of its late
+   * requests, or else the one with the last deadline.
+   * @returns the request that lost its place, if any: perhaps the new one
+   */
+  add(entry: E, isLate: (entry: E) => boolean): E | undefined {
+    const counts = new Map<string, number>();
+    for (const { client } of this.entries) counts.set(client, (counts.get(client) ?? 0) + 1);
+    if (!counts.has(entry.client)) this.shares.enter(entry.client);
+    this.entries.add(entry);
+    if (this.entries.size <= this.capacity) return undefined;
+    // the new request's own client loses where several have most
+    let [client, most] = [entry.client, (counts.get(entry.client) ?? 0) + 1];
+    for (const [other, count] of counts) if (count > most) [client, most] = [other, count];
+    const theirs = [...this.entries].filter(other => other.client === client);
+    const loser = theirs.findLast(isLate) ?? theirs.toSorted(byDeadline).at(-1)!;
+    this.entries.delete(loser);
+    return loser;
+  }
+
+  /** @returns was it here? */
+  remove(entry: E): boolean {
+    return this.entries.delete(entry);
+  }
+
+  /** Takes out the request whose turn it is; `done` must follow. */
+  next(isLate: (entry: E) => boolean): Turn<E> | undefined {
+    const late: E[] = [];
+    const live: E[] = [];
+    for (const entry of this.entries) (isLate(entry) ? late : live).push(entry);
+    live.sort(byDeadline);
+    const firstLive = this.first(live);
+    const firstLate = this.first(late);
+    const entry = firstLate && (!firstLive || this.owed >= lead) ? firstLate : firstLive;
+    if (!entry) return undefined;
+    this.entries.delete(entry);
+    this.inService.set(entry, entry === firstLive ? 'in time' : firstLive ? 'owed' : 'free');
+    return { entry, others: live.filter(other => other !== entry) };
+  }
+
+  /** A request taken by next has left its slot. @param ms how long it held it */
+  done(entry: E, ms: number): void {
+    const active = new Set([...this.entries, ...this.inService.keys()].map(({ client }) => client));
+    this.shares.charge(entry.client, ms, active);
+    const turn = this.inService.get(entry);
+    this.inService.delete(entry);
+    if (turn === 'in time') this.owed = Math.min(this.owed + ms, lead);
+    else if (turn === 'owed') this.owed -= ms * (1 / lateShare - 1);
+  }
+
+  /** The first whose client is not too far ahead of the others. */
+  private first(entries: readonly E[]): E | undefined {
+    const eligible = this.shares.eligible(new Set(entries.map(({ client }) => client)));
+    return entries.find(({ client }) => eligible.has(client));
+  }
+}
+
+/** Array's sort is stable: equal deadlines stay in order of arrival. */
+function byDeadline(a: Waiting, b: Waiting): number {
+  return a.deadline < b.deadline ? -1 : a.deadline > b.deadline ? 1 : 0;
+}

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { outcomeOf } from '../../src/planner/decision.js';
+import { Dispatcher, type Job, type Served } from '../../src/planner/dispatcher.js';
+import { Planner } from '../../src/planner/planner.js';
+import { rejectsCode } from '../support/rejects.js';
+import { five, latencyOf } from './profiles.js';
+import { VirtualClock } from './virtual-clock.js';
+
+interface Times {
+  readonly decodeMs: number;
+  readonly encodeMs: number;
+}
+
+/** A dispatcher over the five points of profiles.ts, which take exactly as long as they were calibrated. */
+function setUp({ slots = 1, capacity = 64, answerMs = 0, fail = new Map<string, Error>() } = {}) {
+  const clock = new VirtualClock();
+  const latency = latencyOf(five, slots, { p50: answerMs, p95: answerMs });
+  const started: { name: string; at: string; ms: number }[] = [];
+  const dispatcher = new Dispatcher<string, Times>({
+    planner: new Planner(five, latency),
+    slots,
+    capacity,
+    clock,
+    run: async (name, at) => {
+      started.push({ name, at, ms: clock.now() });
+      const { decodeMs, encodeMs } = five.find(point => point.at === at) ?? five.at(-1)!;
+      await clock.sleep(decodeMs.p50 + encodeMs.p50);
+      const error = fail.get(name);
+      if (error) throw error;
+      return { decodeMs: decodeMs.p50, encodeMs: encodeMs.p50 };
+    },
+  });
+  const ask = (name: string, job: Partial<Job<string>> = {}): Promise<Served<Times>> =>
+    dispatcher.submit({ input: name, client: 'c', arrivedAt: clock.now(), onMiss: 'degrade', ...job });
+  const order = () => started.map(({ name, at }) => `${name} ${at}`);
+  return { clock, latency, dispatcher, ask, started, order };
+}
+
+describe('Dispatcher', () => {
+  it('gives a lone request the most faithful point that fits, and says so', async () => {
+    const { clock, ask } = setUp();
+    const asked = ask('x', { budgetMs: 25 });
+    await clock.run();
+    const { decision, result } = await asked;
+    assert.deepEqual({ ...decision, predicted: undefined, budget: undefined }, {
+      at: 'd', why: 'fits', fidelity: 0.95, waiting: 0, waitMs: 0, predicted: undefined, budget: undefined,
+    }); // prettier-ignore
+    assert.equal(decision.budget?.ms, 25);
+    assert.ok(Math.abs(decision.predicted.serviceMs - 20) < 1e-9);
+    assert.equal(outcomeOf(decision, { ...result, searchMs: 0, totalMs: 20 }).budgetMet, true);
+    assert.equal(outcomeOf(decision, { ...result, searchMs: 0, totalMs: 26 }).budgetMet, false);
+  });
+
+  it('chooses when a slot is free, from what is left of the budget', async () => {
+    const { clock, ask, order, started } = setUp();
+    const first = ask('first', { budgetMs: 45 });
+    const second = ask('second', { budgetMs: 61 });
+    await clock.run();
+    assert.deepEqual(order(), ['first full', 'second d']); // 61 - 40 ms
+    assert.equal(started[1]!.ms, 40);
+    const { decision } = await second;
+    assert.equal(decision.waitMs, 40);
+    assert.ok(Math.abs(decision.budget!.slackMs - 21) < 0.01);
+    assert.equal((await first).decision.waiting, 0); // it had the slot before the second came
+  });
+
+  it('shares the slack with those behind', async () => {
+    const { clock, ask, order } = setUp();
+    void ask('busy', { at: 'a' });
+    for (const name of ['x', 'y', 'z']) void ask(name, { budgetMs: 43 });
+    await clock.run();
+    assert.deepEqual(order(), ['busy a', 'x c', 'y c', 'z d']); // 41 / 3, 31 / 2, 21
+  });
+
+  it('leaves time for search and reply', async () => {
+    const { clock, ask, order } = setUp({ answerMs: 4 });
+    void ask('x', { budgetMs: 43 });
+    await clock.run();
+    assert.deepEqual(order(), ['x d']);
+  });
+
+  it('serves the full model without a budget, and the point that the request names', async () => {
+    const { clock, ask } = setUp({ slots: 4 });
+    const asked = [ask('x'), ask('y', { at: 'b' }), ask('z', { at: 'b', budgetMs: 2 }), ask('u', { at: 'M@96:int8' })];
+    await clock.run();
+    const decisions = (await Promise.all(asked)).map(({ decision }) => decision);
+    assert.deepEqual(decisions.map(({ at, why }) => `${at} ${why}`), ['full no budget', 'b fixed', 'b fixed', 'M@96:int8 fixed']); // prettier-ignore
+    assert.deepEqual(
+      decisions.map(d => d.fidelity),
+      [1, 0.75, 0.75, undefined],
+    );
+    assert.deepEqual(
+      decisions.map(d => d.budget?.ms),
+      [undefined, undefined, 2, undefined],
+    );
+    assert.equal(outcomeOf(decisions[0]!, { decodeMs: 1, encodeMs: 1, searchMs: 1, totalMs: 3 }).budgetMet, undefined);
+  });
+
+  it('degrades, rejects or takes its time when the budget is too small', async () => {
+    const { clock, ask } = setUp({ slots: 3 });
+    const degraded = ask('x', { budgetMs: 1 });
+    const best = ask('y', { budgetMs: 1, onMiss: 'best' });
+    await rejectsCode('BUDGET_EXCEEDED', ask('z', { budgetMs: 1, onMiss: 'reject' }));
+    await rejectsCode('BUDGET_EXCEEDED', ask('z', { budgetMs: 10, at: 'full', onMiss: 'reject' }));
+    await rejectsCode('BUDGET_EXCEEDED', ask('z', { budgetMs: 10, minFidelity: 0.9, onMiss: 'reject' }));
+    await clock.run();
+    assert.deepEqual([(await degraded).decision.at, (await degraded).decision.why], ['a', 'degraded']);
+    assert.deepEqual([(await best).decision.at, (await best).decision.why], ['full', 'best']);
+  });
+
+  it('rejects as soon as it can foresee that no slot will be free in time', async () => {
+    const { clock, ask, dispatcher } = setUp();
+    void ask('busy'); // 40 ms
+    await rejectsCode('BUDGET_EXCEEDED', ask('x', { budgetMs: 41, onMiss: 'reject' }));
+    assert.equal(clock.now(), 0);
+    const inTime = ask('y', { budgetMs: 43, onMiss: 'reject' });
+    assert.equal(dispatcher.waiting, 1);
+    await clock.run();
+    assert.equal((await inTime).decision.at, 'a');
+  });
+
+  it('lets those who can be in time pass those who cannot', async () => {
+    const { clock, ask, order } = setUp();
+    void ask('busy', { at: 'd' }); // 20 ms
+    void ask('lost', { budgetMs: 10 });
+    void ask('later', { budgetMs: 60 });
+    void ask('sooner', { budgetMs: 31 });
+    await clock.run();
+    assert.deepEqual(order(), ['busy d', 'sooner c', 'later d', 'lost a']);
+  });
+
+  it('drops those who have gone, before and while they wait, and serves on', async () => {
+    const { clock, ask, order, dispatcher } = setUp();
+    const [gone, early, running] = [new AbortController(), new AbortController(), new AbortController()];
+    early.abort();
+    const served = ask('busy', { signal: running.signal });
+    await rejectsCode('REQUEST_ABORTED', ask('early', { signal: early.signal }));
+    const waiting = ask('gone', { signal: gone.signal });
+    void ask('next', { at: 'a' });
+    await clock.run(10);
+    gone.abort();
+    running.abort(); // too late: it has its slot
+    await rejectsCode('REQUEST_ABORTED', waiting);
+    assert.equal(dispatcher.waiting, 1);
+    await clock.run();
+    await served;
+    assert.deepEqual(order(), ['busy full', 'next a']);
+  });
+
+  it('hands on what a run throws and frees its slot', async () => {
+    const { clock, ask, dispatcher, latency } = setUp({
+      fail: new Map([['bad', new RangeError('bad')]]),
+    });
+    const bad = ask('bad');
+    const good = ask('good', { budgetMs: 100 });
+    const failed = assert.rejects(bad, RangeError);
+    await clock.run();
+    await failed;
+    await good;
+    assert.deepEqual([dispatcher.waiting, dispatcher.serving], [0, 0]);
+    assert.ok(latency.errors.encode.median < 1e-9); // learned from the good one alone
+  });
+
+  it('refuses what does not fit in the room', async () => {
+    const { clock, ask, dispatcher } = setUp({ capacity: 2 });
+    void ask('busy');
+    const asked = ['x', 'y'].map(name => ask(name, { budgetMs: 1000 }));
+    await rejectsCode('QUEUE_FULL', ask('z', { budgetMs: 1000 }));
+    const flooded = assert.rejects(asked[1]!, { code: 'QUEUE_FULL' }); // c has most, and y is due last
+    const other = ask('other', { budgetMs: 1000, client: 'd' });
+    assert.deepEqual([dispatcher.waiting, dispatcher.serving], [2, 1]);
+    await clock.run();
+    await Promise.all([asked[0], flooded, other]);
+  });
+
+  it('never uses more slots than there are, and all of them when there is work', async () => {
+    const { clock, ask, started } = setUp({ slots: 3 });
+    for (let i = 0; i < 9; i++) void ask(`${i}`, { at: 'd' });
+    await clock.run();
+    assert.deepEqual(started.map(({ ms }) => ms), [0, 0, 0, 20, 20, 20, 40, 40, 40]); // prettier-ignore
+  });
+
+  it('leaves more room after a miss', async () => {
+    const clock = new VirtualClock();
+    const planner = new Planner(five, latencyOf(five, 1));
+    const run = async () => {
+      await clock.sleep(30); // 20 were predicted
+      return { decodeMs: 2, encodeMs: 28 };
+    };
+    const dispatcher = new Dispatcher<string, Times>({ planner, slots: 1, capacity: 1, clock, run });
+    const asked = dispatcher.submit({ input: 'x', client: 'c', arrivedAt: 0, budgetMs: 25, onMiss: 'degrade' });
+    await clock.run();
+    assert.equal((await asked).decision.at, 'd');
+    assert.ok(planner.headroom.factor > 1.09);
+  });
+});

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { type Quantiles, type PointProfile } from '../../src/planner/frontier.js';
+import { LatencyModel } from '../../src/planner/latency.js';
+import { PredictionError } from '../../src/planner/prediction-error.js';
+import { type Random, random } from '../../src/training/random.js';
+import { five, latencyOf, point } from './profiles.js';
+
+/** standard deviation of the logarithm of a stage's time */
+const sigma = { decode: 0.15, encode: 0.08 };
+const z95 = 1.645;
+const lognormal = (p50: number, s: number): Quantiles => ({ p50, p95: p50 * Math.exp(z95 * s) });
+
+/** 16 points of 1.5 … 3 ms + 3 … 45 ms. */
+const truth = Array.from({ length: 16 }, (_, i) => ({ decode: 1.5 + i / 10, encode: 3 * 15 ** (i / 15) }));
+const pictureBytes = 50_000;
+
+/** @param bias standard deviation of the calibration's error, in logarithms */
+function modelOf(draw: Random, bias = 0): LatencyModel {
+  const points = truth.map(({ decode, encode }, i): PointProfile => {
+    const profile = point(`p${i}`, 1, 1, i / 15);
+    const decodeMs = lognormal(decode * Math.exp(bias * draw.normal()), sigma.decode);
+    return { ...profile, decodeMs, encodeMs: lognormal(encode * Math.exp(bias * draw.normal()), sigma.encode) };
+  });
+  const answer = { searchMs: lognormal(0.5, 0.1), replyMs: lognormal(0.5, 0.1) };
+  return new LatencyModel(points, { slots: 2, pictureBytes, ...answer });
+}
+
+/** Serves requests whose points come from `pick`, on a machine `slow` times slower; collects what was predicted. */
+function serve(
+  model: LatencyModel,
+  draw: Random,
+  {
+    requests,
+    slow = 1,
+    crowd = 1.2,
+    hops = 0.1,
+    pick,
+  }: {
+    requests: number;
+    slow?: number;
+    crowd?: number;
+    hops?: number;
+    pick: () => number;
+  },
+): { error: number; covered: number } {
+  const errors = new PredictionError(requests);
+  let covered = 0;
+  for (let i = 0; i < requests; i++) {
+    const at = pick();
+    const busy = 1 + draw.below(2);
+    const factor = slow * (busy === 2 ? crowd : 1);
+    const decodeMs = truth[at]!.decode * factor * Math.exp(sigma.decode * draw.normal());
+    const encodeMs = truth[at]!.encode * factor * Math.exp(sigma.encode * draw.normal());
+    const serviceMs = decodeMs + encodeMs + hops;
+    const predicted = model.predict(at, busy, pictureBytes);
+    errors.add(predicted.encode.p50, encodeMs);
+    covered += Number(serviceMs <= predicted.service.p95) / requests;
+    model.observe(at, busy, pictureBytes, { decodeMs, encodeMs, serviceMs });
+  }
+  return { error: errors.median, covered };
+}
+
+describe('LatencyModel', () => {
+  it('begins with the calibration', () => {
+    const latency = latencyOf(five, 2, { p50: 1, p95: 4 }, { p50: 1, p95: 5 });
+    const { decode, encode, service } = latency.predict(3, 1);
+    const near = (a: number, b: number) => assert.ok(Math.abs(a - b) < 1e-9, `${a} is not ${b}`);
+    for (const [a, b] of [
+      [decode.p50, 2],
+      [encode.p95, 18],
+      [service.p95, 20],
+      [latency.answer().p95, 7],
+    ] as const)
+      near(a, b);
+    assert.equal(latency.slowdown, 1);
+    assert.ok(Number.isNaN(latency.errors.encode.median));
+  });
+
+  it('learns: errors near those of the noise, p95 above 95% of requests, from a calibration 10% off', () => {
+    const noise = random(1);
+    const model = modelOf(noise, 0.1);
+    const pick = () => [3, 8, 15][noise.below(3)]!;
+    serve(model, noise, { requests: 1500, pick });
+    const { error, covered } = serve(model, noise, { requests: 3000, pick });
+    // half of all normal deviations are within 0.6745 sigma: 5.4% is what nobody can predict
+    assert.ok(error < 0.062, `median error ${error}`);
+    assert.ok(Math.abs(covered - 0.95) < 0.015, `${covered} within p95`);
+    assert.ok(model.errors.encode.median < 0.07);
+  });
+
+  it('predicts a point that has not been used for the machine as it is now', () => {
+    for (const slow of [0.7, 1.8, 3]) {
+      const noise = random(2);
+      const model = modelOf(noise);
+      serve(model, noise, { requests: 500, pick: () => 15 });
+      serve(model, noise, { requests: 60, slow, pick: () => 15 });
+      const { encode, decode } = model.predict(4, 1);
+      assert.ok(
+        Math.abs(Math.log(encode.p50 / (slow * truth[4]!.encode))) < 0.15,
+        `encode ${encode.p50}, slow ${slow}`,
+      );
+      assert.ok(Math.abs(Math.log(decode.p50 / (slow * truth[4]!.decode))) < 0.2, `decode ${decode.p50}, slow ${slow}`);
+    }
+  });
+
+  it('tells company on the other slots from a slow machine', () => {
+    const noise = random(3);
+    const model = modelOf(noise);
+    serve(model, noise, { requests: 2000, crowd: 1.4, pick: () => noise.below(16) });
+    const ratio = model.predict(7, 2).encode.p50 / model.predict(7, 1).encode.p50;
+    assert.ok(Math.abs(ratio - 1.4) < 0.08, `ratio ${ratio}`);
+    assert.ok(Math.abs(model.slowdown - 1) < 0.12, `slowdown ${model.slowdown}`);
+  });
+
+  it('adds to p95 what the stages do not show', () => {
+    const noise = random(4);
+    const model = modelOf(noise);
+    serve(model, noise, { requests: 2000, hops: 3, pick: () => 2 });
+    const { covered } = serve(model, noise, { requests: 2000, hops: 3, pick: () => 2 });
+    assert.ok(Math.abs(covered - 0.95) < 0.02, `${covered} within p95`);
+  });
+
+  it('is not upset by one request, however long it took', () => {
+    const model = latencyOf(five, 2);
+    const before = model.predict(1, 1).service.p95;
+    model.observe(1, 1, undefined, { decodeMs: 1000, encodeMs: 60_000, serviceMs: 61_000 });
+    const after = model.predict(1, 1).service.p95;
+    assert.ok(after > before && after < before * 1.15, `${before} became ${after}`);
+  });
+
+  it('expects larger pictures to take longer to decode, and learns from them without being misled', () => {
+    const model = latencyOf(five, 2);
+    const large = model.predict(0, 1, 1_400_000);
+    assert.ok(Math.abs(large.decode.p50 - 10) < 1e-9, `${large.decode.p50}`);
+    assert.equal(large.encode.p50, model.predict(0, 1).encode.p50);
+    for (let i = 0; i < 100; i++) model.observe(0, 1, 1_400_000, { decodeMs: 10, encodeMs: 1, serviceMs: 11 });
+    assert.ok(Math.abs(model.predict(0, 1).decode.p50 - 1) < 1e-9);
+  });
+
+  it('learns how long search and reply take', () => {
+    const model = latencyOf(five, 2, { p50: 1, p95: 1 }, { p50: 1, p95: 1 });
+    for (let i = 0; i < 300; i++) model.observeAnswer({ searchMs: 4, replyMs: 1 });
+    assert.ok(Math.abs(model.answer().p50 - 5) < 0.2, `${model.answer().p50}`);
+  });
+});
+
+describe('PredictionError', () => {
+  it('is the median over the latest requests', () => {
+    const errors = new PredictionError(3);
+    for (const [predicted, actual] of [
+      [10, 1],
+      [10, 1],
+      [9, 10],
+      [10, 10],
+      [15, 10],
+    ] as const)
+      errors.add(predicted, actual);
+    assert.equal(errors.median, 0.1);
+  });
+});
