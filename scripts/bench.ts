@@ -179,7 +179,7 @@ Medians; A and B of every ratio are measured in turn in one run.
 ${encoderTable(await encoderBench(options.model, options.rounds))}`,
       `## Indexing: all cores
 
-${indexTable(await indexBench(options.model, demoPictures, 3))}`,
+${indexTable(await indexBench(options.model, demoPictures, 1))}`,
       `## Search: milliseconds of one request, one worker
 
 ${searchTable(await searchBench(options.model, demoIndex, 100))}`,

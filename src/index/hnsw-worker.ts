@@ -103,7 +103,12 @@ function attempt(action: () => unknown): boolean {
   }
 }
 
-parentPort!.on('message', ({ call, name, arguments: values }: HnswRequest) => {
+parentPort!.on('message', (request: HnswRequest | 'end') => {
+  if (request === 'end') {
+    parentPort!.close();
+    return;
+  }
+  const { call, name, arguments: values } = request;
   let reply: HnswReply;
   try {
     const answer = calls[name] as (...values: readonly unknown[]) => unknown;

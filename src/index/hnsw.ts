@@ -14,6 +14,7 @@ interface Pending {
 /** Besides the port's errors, every method @throws INDEX_FAILED when the thread has died or has been closed. */
 export class HnswIndex implements VectorIndex {
   private readonly worker = new Worker(new URL('./hnsw-worker.js', import.meta.url));
+  private readonly exited = new Promise(resolve => this.worker.once('exit', resolve));
   private readonly pending = new Map<number, Pending>();
   private calls = 0;
   /** why no more calls are taken */
@@ -82,7 +83,9 @@ export class HnswIndex implements VectorIndex {
 
   async close(): Promise<void> {
     this.end('it has been closed');
-    await this.worker.terminate();
+    // not terminate(): that aborts the process if hnswlib is at work
+    this.worker.postMessage('end');
+    await this.exited;
   }
 
   private call<Name extends keyof HnswCalls>(
