@@ -65,8 +65,8 @@ const nestedFfn: Choice = (g, a, ffn, atLeast, x, onto, layer) => {
 
 /**
  * Each width in one piece, chosen by Ifs. For int8, where a chunk of its own would quantise its activations on a scale
- * of its own: so the universal graph equals the static one, and is up to a fifth faster than nested chunks. The smaller
- * widths' weights are stored again, at a byte each.
+ * of its own: so the universal graph equals the static one. The smaller widths' weights are stored again, at a byte
+ * each.
  */
 const switchedFfn: Choice = (g, a, ffn, atLeast, x, onto, layer) => {
   const between = (branch: Ops, low: number, high: number): Tensor => {
