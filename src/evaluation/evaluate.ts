@@ -2,8 +2,7 @@
  * How good are an operating point's queries against a gallery that the full model embedded? Labels give 1-NN accuracy;
  * agreement with the full model's own queries needs none.
  */
-import type { Precision } from '../model/operating-point.js';
-import { type OperatingPoint, fullPoint, printOperatingPoint } from '../model/operating-point.js';
+import { type OperatingPoint, fullPoint, precisions, printOperatingPoint } from '../model/operating-point.js';
 import { relativeMacs } from '../model/cost.js';
 import type { Encoder } from '../encoder/encoder.js';
 import { ExactIndex } from '../index/exact.js';
@@ -85,7 +84,6 @@ export async function evaluate(options: EvaluationOptions): Promise<PointEvaluat
 
 /** What `matvit evaluate` looks at unless told otherwise. */
 export function defaultPoints(): string[] {
-  const precisions: Precision[] = ['fp32', 'int8'];
   return ['XL', 'L', 'M', 'S'].flatMap(name =>
     [224, 160, 112].flatMap(side => precisions.map(precision => `${name}@${side}:${precision}`)),
   );

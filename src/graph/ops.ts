@@ -1,6 +1,6 @@
 /** The operators that a ViT, its losses and its gradients need, each with the shape of its result. */
 import { type Dim, Graph, type Tensor } from './graph.js';
-import type { ElementType } from './onnx.js';
+import { type ElementType, elementTypes } from './onnx.js';
 
 const microsoft = { domain: 'com.microsoft' };
 
@@ -36,8 +36,7 @@ export class Ops extends Graph {
     return this.node('Exp', [a], a.shape);
   }
   cast(a: Tensor, type: ElementType): Tensor {
-    const to = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 }[type];
-    return this.node('Cast', [a], a.shape, { to }, { type });
+    return this.node('Cast', [a], a.shape, { to: elementTypes[type] }, { type });
   }
 
   /** alpha · A B, either one transposed in its last two axes. Leading batch axes are equal, or one side has none. */

@@ -44,11 +44,6 @@ export interface Pass {
   readonly resolution: number;
 }
 
-/** Every fifth of the lattice's mixes is never trained, so that untrained mixes can be measured. */
-export function heldOutMixes(a: Architecture): Submodel[] {
-  return [...nonDecreasing(a)].filter((_, i) => i % 5 === 2);
-}
-
 /** The passes of each step, a function of the step alone. */
 export function planner(a: Architecture, config: TrainingConfig): (step: number) => Pass[] {
   const [S, M, L, XL] = (['S', 'M', 'L', 'XL'] as const).map(name => uniform(a, name)) as [
@@ -57,6 +52,7 @@ export function planner(a: Architecture, config: TrainingConfig): (step: number)
     Submodel,
     Submodel,
   ];
+  // every fifth of the lattice's mixes is never trained, so that untrained mixes can be measured
   const mixes = [...nonDecreasing(a)].filter((_, i) => i % 5 !== 2);
   const draw = (mix: ResolutionMix, at: number): number => {
     let left = at * mix.reduce((sum, [, weight]) => sum + weight, 0);
