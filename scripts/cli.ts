@@ -29,6 +29,11 @@ export function positiveInteger(text: string): number {
   return n;
 }
 
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new MatvitError('OPTION_INVALID', `'${text}' is not a whole number`);
+  return Number(text);
+}
+
 /** 0 stands for a free one. */
 export function port(text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535)

@@ -1,8 +1,19 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import type { Filter } from '../src/catalogue/filter.js';
+import { parseFilter } from '../src/catalogue/parse-filter.js';
 import type { Engine } from '../src/encoder/engine.js';
 import { fullPoint, parseOperatingPoint } from '../src/model/operating-point.js';
 import type { SearchAnswer } from '../src/search/searcher.js';
-import { engineOption, indexOption, jsonOption, modelOption, positiveInteger, printable } from './cli.js';
+import {
+  engineOption,
+  indexOption,
+  jsonOption,
+  modelOption,
+  number,
+  positiveInteger,
+  printable,
+  wholeNumber,
+} from './cli.js';
 import { openSearcher } from './open-searcher.js';
 
 interface Options {
@@ -11,11 +22,16 @@ interface Options {
   engine: Engine;
   k: number;
   at?: string;
+  filter?: Filter;
+  minScore?: number;
+  offset?: number;
+  cursor?: string;
+  facet?: string[];
   json: boolean;
 }
 
 /** Hits and cost for people. */
-export function describe({ hits, cost }: SearchAnswer): string {
+export function describe({ hits, next, facets, cost }: SearchAnswer): string {
   const rows = hits.map(({ score, path, metadata }, i) => {
     const label = typeof metadata['label'] === 'string' ? `  [${metadata['label']}]` : '';
     return `${String(i + 1).padStart(4)}  ${score.toFixed(4)}  ${printable(path + label)}`;
@@ -23,6 +39,10 @@ export function describe({ hits, cost }: SearchAnswer): string {
   const { decode, wait, encode, search, total } = cost.ms;
   const stages = `decode ${decode.toFixed(1)}, wait ${wait.toFixed(1)}, encode ${encode.toFixed(1)}, search ${search.toFixed(1)}`;
   const share = `${(100 * cost.relativeMacs).toFixed(0)}% of the full model's MACs`;
+  if (hits.length === 0) rows.push('nothing found');
+  for (const [field, values] of Object.entries(facets ?? {}))
+    rows.push(printable(`${field}: ${values.map(({ value, count }) => `${value} (${count})`).join(', ') || '-'}`));
+  if (next !== undefined) rows.push(`more with --cursor ${next}`);
   return [...rows, `at ${cost.at}, ${share}: ${total.toFixed(1)} ms (${stages})`].join('\n');
 }
 
@@ -31,6 +51,11 @@ export const searchCommand = new Command('search')
   .argument('<image>', 'picture to search with')
   .addOption(indexOption())
   .option('-k <n>', 'hits', positiveInteger, 10)
+  .option('--filter <json>', 'only pictures whose metadata pass, such as \'{"label":"fruits"}\'', parseFilter)
+  .option('--min-score <x>', 'only hits of at least this cosine similarity', number)
+  .addOption(new Option('--offset <n>', 'hits to skip').argParser(wholeNumber).conflicts('cursor'))
+  .option('--cursor <text>', 'go on where the page before ended')
+  .option('--facet <field...>', 'count the values of a field over all pictures that pass the filter')
   .option('--at <point>', 'operating point of the query (default: XL@224:fp32)')
   .addOption(modelOption())
   .addOption(engineOption())
@@ -40,14 +65,21 @@ export const searchCommand = new Command('search')
     `
 Examples:
   $ matvit search apple.jpg
-  $ matvit search apple.jpg --at S@112:int8 -k 5 --json`,
+  $ matvit search apple.jpg --at S@112:int8 -k 5 --json
+  $ matvit search apple.jpg --filter '{"label":"fruits"}' --min-score 0.5
+  $ matvit search apple.jpg --filter '{"year":{"$gte":2000,"$lt":2010},"tags":{"$in":["red","green"]}}' --facet label
+  $ matvit search apple.jpg --filter '{"$or":[{"camera.make":"Canon"},{"camera":{"$exists":false}}]}'
+
+Filters are MongoDB's: $eq $ne $in $nin $gt $gte $lt $lte $exists of a field, $and $or $nor $not around conditions. A list
+has a value if one of its elements is it. Metadata come from \`matvit index --metadata\`, or are the folder's name as label.`,
   )
   .action(async (image: string, options: Options) => {
     const searcher = await openSearcher({ ...options, workers: 1 });
     try {
       const { architecture } = searcher.encoder;
       const at = options.at === undefined ? fullPoint(architecture) : parseOperatingPoint(architecture, options.at);
-      const answer = await searcher.search({ picture: image, k: options.k, at });
+      const { k, filter, minScore, offset, cursor, facet: facets } = options;
+      const answer = await searcher.search({ picture: image, at, k, filter, minScore, offset, cursor, facets });
       process.stdout.write(`${options.json ? JSON.stringify(answer) : describe(answer)}\n`);
     } finally {
       await searcher.close();

@@ -29,6 +29,8 @@ export const errorTable = {
   VECTOR_INVALID: { status: 400, title: 'The vector is not valid' },
   CATALOGUE_CORRUPT: { status: 500, title: 'The catalogue is damaged' },
   STORAGE_FAILED: { status: 507, title: 'A file cannot be written' },
+  FILTER_INVALID: { status: 400, title: 'The filter is not valid' },
+  CURSOR_INVALID: { status: 400, title: 'The cursor is not valid' },
   METADATA_INVALID: { status: 400, title: 'The metadata file is not valid' },
   FOLDER_UNREADABLE: { status: 404, title: 'The folder cannot be read' },
   // requests

@@ -1,8 +1,11 @@
 /** The catalogue: the images of an index and their vectors, in SQLite. The source of truth; graphs derive from it. */
 import type { Database, Statement } from 'better-sqlite3';
 import { type Changes, changesTo } from './changes.js';
+import { type Facet, facetOf } from './facets.js';
+import type { Filter } from './filter.js';
 import type { Image } from './image.js';
 import { type Identity, type Model, openForReading, openForWriting } from './open.js';
+import { sqliteCondition } from './sqlite-filter.js';
 import { withSqlite } from './sqlite.js';
 import { type VectorRecord, type VectorRows, vectorRows } from './vector-rows.js';
 
@@ -87,9 +90,35 @@ export class Catalogue {
     return this.select('ORDER BY path');
   }
 
-  /** The images of some vectors, in no order. */
-  imagesOf(vectorIds: readonly number[]): Image[] {
-    return this.select('WHERE vector_id IN (SELECT value FROM json_each(?))', JSON.stringify(vectorIds));
+  /** The images of some vectors, those that pass `filter`, in no order. */
+  imagesOf(vectorIds: readonly number[], filter?: Filter): Image[] {
+    const { sql, values } = filter ? sqliteCondition(filter) : { sql: '1', values: [] };
+    const clause = `WHERE vector_id IN (SELECT value FROM json_each(?)) AND ${sql}`;
+    return this.select(clause, JSON.stringify(vectorIds), ...values);
+  }
+
+  /** Images that pass a filter. */
+  count(filter: Filter): number {
+    const { sql, values } = sqliteCondition(filter);
+    return this.run(() =>
+      this.database.prepare<unknown[], number>(`SELECT count(*) FROM images WHERE ${sql}`).pluck().get(values)!,
+    );
+  }
+
+  /** Ids of the vectors of images that pass a filter, ascending: all of them, or undefined if more than `limit`. */
+  vectorsMatching(filter: Filter, limit = Number.MAX_SAFE_INTEGER): number[] | undefined {
+    const { sql, values } = sqliteCondition(filter);
+    const ids = new Set<number>();
+    return this.run(() => {
+      const read = this.database.prepare<unknown[], number>(`SELECT vector_id FROM images WHERE ${sql}`).pluck();
+      for (const id of read.iterate(values)) if (ids.add(id).size > limit) return undefined;
+      return [...ids].sort((a, b) => a - b);
+    });
+  }
+
+  /** How often which values of a field occur in images that pass `filter`; the commonest first, at most `limit`. */
+  facet(path: readonly string[], limit: number, filter?: Filter): Facet[] {
+    return this.run(() => facetOf(this.database, path, limit, filter));
   }
 
   hasVector(sha256: string): boolean {
@@ -103,6 +132,17 @@ export class Catalogue {
       this.run(() => read.all(image.vectorId)),
       this,
     ).vectors;
+  }
+
+  /** Of these ids the vectors that there are, by ascending id. */
+  vectorsOf(ids: readonly number[]): VectorRows {
+    const read = this.database.prepare<[string], VectorRecord>(
+      'SELECT id, revision, embedding FROM vectors WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id',
+    );
+    return vectorRows(
+      this.run(() => read.all(JSON.stringify(ids))),
+      this,
+    );
   }
 
   /** Vectors that were added after one revision, up to another, and are still there; in pages. */

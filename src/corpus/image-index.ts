@@ -6,26 +6,40 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Catalogue } from '../catalogue/catalogue.js';
 import type { Changes } from '../catalogue/changes.js';
-import type { Image } from '../catalogue/image.js';
+import type { Facet } from '../catalogue/facets.js';
 import type { Model } from '../catalogue/open.js';
+import { fieldPath } from '../catalogue/parse-filter.js';
 import { type WriteLock, acquireWriteLock } from '../catalogue/write-lock.js';
 import { MatvitError, reasonOf } from '../errors.js';
 import { DerivedGraph } from './derived-graph.js';
+import { NearestImages } from './nearest.js';
+import { type Page, type PageOptions, page } from './paging.js';
 
-export interface Hit {
-  readonly image: Image;
-  /** cosine similarity, -1 … 1 */
-  readonly score: number;
+export interface SearchOptions extends PageOptions {
+  /** fields whose values to count over all images that pass the filter, dots leading into objects */
+  readonly facets?: readonly string[] | undefined;
 }
+
+export interface SearchResult extends Page {
+  /** by field, in the order asked for */
+  readonly facets?: Readonly<Record<string, readonly Facet[]>>;
+}
+
+/** Values of a field that facets list. */
+const facetValues = 20;
 
 /** Every method @throws CATALOGUE_CORRUPT, STORAGE_FAILED, INDEX_FAILED */
 export class ImageIndex {
+  private readonly nearest: NearestImages;
+
   private constructor(
     readonly folder: string,
     readonly catalogue: Catalogue,
     private readonly graph: DerivedGraph,
     private readonly lock: WriteLock | undefined,
-  ) {}
+  ) {
+    this.nearest = new NearestImages(catalogue, graph);
+  }
 
   /** Any number of readers, while a writer writes. @throws INDEX_MISSING, MODEL_MISMATCH */
   static async openForReading(folder: string, model: Model): Promise<ImageIndex> {
@@ -63,22 +77,15 @@ export class ImageIndex {
   }
 
   /**
-   * The k images most similar to a vector, best first; equal scores by ascending id. Sees every commit, of other
-   * processes too.
+   * The images most similar to a vector. Sees every commit, of other processes too.
    * @param query [dimension], unit
-   * @throws VECTOR_INVALID
+   * @throws VECTOR_INVALID, FILTER_INVALID (a facet that is no field), CURSOR_INVALID
    */
-  async search(query: Float32Array, k: number): Promise<Hit[]> {
-    // wider, while images are short: a vector may have lost its images just now, or in an indexing that was cut off
-    for (let width = k; ; width *= 2) {
-      const neighbours = await this.graph.search(query, width);
-      const scores = new Map(neighbours.map(({ id, score }) => [id, score]));
-      const hits = this.catalogue
-        .imagesOf([...scores.keys()])
-        .map(image => ({ image, score: scores.get(image.vectorId)! }))
-        .sort((a, b) => b.score - a.score || a.image.id - b.image.id);
-      if (hits.length >= k || neighbours.length < width) return hits.slice(0, k);
-    }
+  async search(query: Float32Array, options: SearchOptions): Promise<SearchResult> {
+    const { filter, minScore, facets } = options;
+    const counts = facets?.map(name => [name, this.catalogue.facet(fieldPath(name), facetValues, filter)] as const);
+    const found = await page(options, count => this.nearest.find(query, count, minScore, filter));
+    return { ...found, ...(counts && { facets: Object.fromEntries(counts) }) };
   }
 
   /** Writers only: durable when it returns, and in the graph too. @throws VECTOR_INVALID */

@@ -59,7 +59,7 @@ export async function benchSearch(
   for (const image of chosen) {
     const query = catalogue.embedding(image);
     const began = performance.now();
-    const found = await index.search(query, 10);
+    const { hits: found } = await index.search(query, { k: 10 });
     const middle = performance.now();
     const wanted = await exact.search(query, 10);
     exactMs.push(performance.now() - middle);

@@ -1,5 +1,6 @@
 /** The exact adapter: every vector in one array, every search a scan of it. The oracle of the approximate ones. */
 import { checkQuery, checkVectors } from './check.js';
+import { scan } from './scan.js';
 import { TopK } from './top-k.js';
 import type { Neighbour, VectorIndex } from './vector-index.js';
 
@@ -51,15 +52,10 @@ export class ExactIndex implements VectorIndex {
 
   // eslint-disable-next-line @typescript-eslint/require-await -- so that a refusal is a rejection
   async search(query: Float32Array, k: number): Promise<Neighbour[]> {
-    const { dimension, vectors, ids } = this;
-    checkQuery(dimension, query, k);
+    const { vectors, ids } = this;
+    checkQuery(this.dimension, query, k);
     const best = new TopK(Math.min(k, ids.length));
-    for (let row = 0, at = 0; row < ids.length; row++) {
-      let dot = 0;
-      for (let i = 0; i < dimension; i++) dot += query[i]! * vectors[at++]!;
-      const score = Math.min(1, Math.max(-1, dot));
-      if (score >= best.threshold) best.add({ id: ids[row]!, score });
-    }
+    scan(ids, vectors, query, best);
     return best.sorted();
   }
 

@@ -1,6 +1,6 @@
 /** The use case: a picture in, the nearest pictures of the corpus out, with what it cost. */
 import type { Metadata } from '../catalogue/image.js';
-import type { ImageIndex } from '../corpus/image-index.js';
+import type { ImageIndex, SearchOptions, SearchResult } from '../corpus/image-index.js';
 import type { Encoder } from '../encoder/encoder.js';
 import { decode } from '../image/decode.js';
 import type { ImageLimits } from '../image/limits.js';
@@ -32,16 +32,15 @@ export interface Cost {
   };
 }
 
-export interface SearchAnswer {
+export interface SearchAnswer extends Omit<SearchResult, 'hits'> {
   readonly hits: readonly Hit[];
   readonly cost: Cost;
 }
 
-export interface SearchRequest {
+export interface SearchRequest extends SearchOptions {
   readonly picture: PictureSource;
   /** what errors call the picture */
   readonly name?: string;
-  readonly k: number;
   readonly at: OperatingPoint;
 }
 
@@ -53,7 +52,7 @@ export class Searcher {
   ) {}
 
   /** @throws the errors of decode, of Encoder.embed and of the index */
-  async search({ picture, name, k, at }: SearchRequest): Promise<SearchAnswer> {
+  async search({ picture, name, at, ...options }: SearchRequest): Promise<SearchAnswer> {
     const began = performance.now();
     const pixels = await decode(picture, at.resolution, {
       ...(name === undefined ? {} : { name }),
@@ -62,10 +61,11 @@ export class Searcher {
     const decoded = performance.now();
     const { vectors, waitMs, encodeMs } = await this.encoder.embed(pixels, at);
     const encoded = performance.now();
-    const found = await this.index.search(vectors, k);
+    const { hits, ...rest } = await this.index.search(vectors, options);
     const ended = performance.now();
     return {
-      hits: found.map(({ image: { id, path, metadata }, score }) => ({ id, path, score, metadata })),
+      hits: hits.map(({ image: { id, path, metadata }, score }) => ({ id, path, score, metadata })),
+      ...rest,
       cost: {
         at: printOperatingPoint(at),
         relativeMacs: relativeMacs(this.encoder.architecture, at),

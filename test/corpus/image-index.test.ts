@@ -39,13 +39,14 @@ describe('ImageIndex', () => {
     await index.close();
     index = await ImageIndex.openForWriting(folder, model);
   };
-  const found = async (i: number, k = 1, from = index) => (await from.search(vector(i), k)).map(hit => hit.image.path);
+  const found = async (i: number, k = 1, from = index) =>
+    (await from.search(vector(i), { k })).hits.map(hit => hit.image.path);
 
   it('is empty at first', async () => {
-    assert.deepEqual(await index.search(vector(0), 10), []);
+    assert.deepEqual(await index.search(vector(0), { k: 10 }), { hits: [] });
     assert.equal(index.rebuilt, undefined);
     const reader = await ImageIndex.openForReading(folder, model);
-    assert.deepEqual(await reader.search(vector(0), 10), []);
+    assert.deepEqual(await reader.search(vector(0), { k: 10 }), { hits: [] });
     await reader.close();
   });
 
@@ -57,7 +58,7 @@ describe('ImageIndex', () => {
       vectors.subarray(0, 500 * dimension),
     );
     for (let i = 500; i < 520; i++) {
-      const hits = await index.search(vector(i), 10);
+      const { hits } = await index.search(vector(i), { k: 10 });
       const truth = await exact.search(vector(i), 10);
       assert.deepEqual(
         hits.map(hit => hit.image.vectorId),
@@ -135,7 +136,7 @@ describe('ImageIndex', () => {
     index = await ImageIndex.openForWriting(folder, model);
     assert.match(index.rebuilt!, /does not hold/);
     assert.deepEqual(await found(20), ['20.jpg']);
-    assert.equal((await index.search(vector(20), 100)).length, 50);
+    assert.equal((await index.search(vector(20), { k: 100 })).hits.length, 50);
   });
 
   it('shows commits to readers that are open', async () => {
@@ -178,7 +179,7 @@ describe('ImageIndex', () => {
   });
 
   it('refuses a query of another dimension', async () => {
-    await assert.rejects(index.search(new Float32Array(5), 1), { code: 'VECTOR_INVALID' });
-    await assert.rejects(index.search(vector(0), 0), { code: 'VECTOR_INVALID' });
+    await assert.rejects(index.search(new Float32Array(5), { k: 1 }), { code: 'VECTOR_INVALID' });
+    await assert.rejects(index.search(vector(0), { k: 0 }), { code: 'OPTION_INVALID' });
   });
 });

@@ -42,7 +42,7 @@ describe('indexFolder', () => {
   const search = async (path: string, k = 3) => {
     const point = fullPoint(encoder.architecture);
     const { vectors } = await encoder.embed(await decode(join(corpus, path), point.resolution), point);
-    return index.search(vectors, k);
+    return (await index.search(vectors, { k })).hits;
   };
 
   it('indexes a folder: each picture is found by itself, with its row', async () => {

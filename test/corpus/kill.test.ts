@@ -39,7 +39,11 @@ describe('indexing, killed', () => {
         ids.map((id, i) => [id, [...vectors.subarray(i * model.dimension, (i + 1) * model.dimension)]]),
       );
       const first = catalogue.image(1)!;
-      return { images: catalogue.images(), vectors, hits: await index.search(catalogue.embedding(first), 20) };
+      return {
+        images: catalogue.images(),
+        vectors,
+        hits: (await index.search(catalogue.embedding(first), { k: 20 })).hits,
+      };
     } finally {
       await index.close();
     }

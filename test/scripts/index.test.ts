@@ -152,7 +152,7 @@ describe('matvit index', function () {
       const index = await ImageIndex.openForReading(inFolder(name), { fingerprint, dimension: small.width });
       const { catalogue } = index;
       const images = catalogue.images().map(image => ({ ...image, vector: catalogue.embedding(image) }));
-      const hits = await Promise.all(images.slice(0, 20).map(({ vector }) => index.search(vector, 50)));
+      const hits = await Promise.all(images.slice(0, 20).map(({ vector }) => index.search(vector, { k: 50 })));
       const { rebuilt } = index;
       const { vectors } = catalogue.state();
       await index.close();

@@ -1,0 +1,53 @@
+/** Where the next page of a search begins. */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { MatvitError } from '../errors.js';
+import type { Hit } from './nearest.js';
+
+const cursorSchema = z.tuple([
+  /** of the search that it goes on with */
+  z.string(),
+  /** hits on the pages before */
+  z.int().nonnegative(),
+  /** id and score of the last of them */
+  z.int().positive(),
+  z.number(),
+]);
+
+export interface Cursor {
+  readonly offset: number;
+  readonly id: number;
+  readonly score: number;
+}
+
+/** @param search what all pages have in common */
+export function printCursor(search: string, { offset, id, score }: Cursor): string {
+  const fields: z.infer<typeof cursorSchema> = [digest(search), offset, id, score];
+  return Buffer.from(JSON.stringify(fields)).toString('base64url');
+}
+
+/** @throws CURSOR_INVALID */
+export function parseCursor(search: string, cursor: string): Cursor {
+  let fields: z.infer<typeof cursorSchema>;
+  try {
+    fields = cursorSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
+  } catch (error) {
+    throw new MatvitError('CURSOR_INVALID', 'it is not one that a search gave', { cause: error });
+  }
+  const [of, offset, id, score] = fields;
+  if (of !== digest(search)) throw new MatvitError('CURSOR_INVALID', 'it belongs to a search with another filter');
+  return { offset, id, score };
+}
+
+/**
+ * The rank after a cursor's hit, in hits that begin with the best. By its id, since the same query encoded again may
+ * score a hair differently; by its score, if it is gone.
+ */
+export function rankAfter(hits: readonly Hit[], { id, score }: Cursor): number {
+  const rank = hits.findIndex(hit => hit.image.id === id);
+  if (rank >= 0) return rank + 1;
+  const next = hits.findIndex(hit => hit.score < score || (hit.score === score && hit.image.id > id));
+  return next < 0 ? hits.length : next;
+}
+
+const digest = (search: string): string => createHash('sha256').update(search).digest('base64url').slice(0, 8);

@@ -1,0 +1,60 @@
+/** Pages of hits. */
+import type { Filter } from '../catalogue/filter.js';
+import { MatvitError } from '../errors.js';
+import { parseCursor, printCursor, rankAfter } from './cursor.js';
+import type { Hit } from './nearest.js';
+
+export interface PageOptions {
+  /** hits on a page, a positive integer */
+  readonly k: number;
+  readonly filter?: Filter | undefined;
+  /** cosine similarity that a hit has at least */
+  readonly minScore?: number | undefined;
+  /** hits to skip */
+  readonly offset?: number | undefined;
+  /** `next` of the page before; images added or removed in between shift nothing, unlike with `offset` */
+  readonly cursor?: string | undefined;
+}
+
+export interface Page {
+  /** best first; equal scores by ascending id */
+  readonly hits: Hit[];
+  /** cursor of the next page; left out on the last one */
+  readonly next?: string;
+}
+
+/**
+ * @param find the best hits: at least as many as asked for, or all there are
+ * @throws OPTION_INVALID, CURSOR_INVALID, and what `find` throws
+ */
+export async function page(options: PageOptions, find: (count: number) => Promise<Hit[]>): Promise<Page> {
+  const { k, filter, minScore } = options;
+  check(options);
+  const search = JSON.stringify([filter, minScore]);
+  const cursor = options.cursor === undefined ? undefined : parseCursor(search, options.cursor);
+  const offset = cursor?.offset ?? options.offset ?? 0;
+  const most = Number.MAX_SAFE_INTEGER;
+  // one more than needed tells whether there is a next page
+  for (let count = Math.min(offset + k + 1, most); ;) {
+    const found = await find(count);
+    const start = cursor ? rankAfter(found, cursor) : offset;
+    const end = start + k;
+    if (end < found.length || found.length < count) {
+      const hits = found.slice(start, end);
+      const last = hits.at(-1);
+      if (!last || end >= found.length) return { hits };
+      return { hits, next: printCursor(search, { offset: end, id: last.image.id, score: last.score }) };
+    }
+    count = Math.min(end + 1, most); // better ones have come since the page before
+  }
+}
+
+function check({ k, minScore = 0, offset = 0, cursor }: PageOptions): void {
+  const refuse = (reason: string): never => {
+    throw new MatvitError('OPTION_INVALID', reason);
+  };
+  if (!Number.isSafeInteger(k) || k < 1) refuse(`k = ${k} is not a positive whole number`);
+  if (!Number.isSafeInteger(offset) || offset < 0) refuse(`offset = ${offset} is not a whole number from 0`);
+  if (!(minScore >= -1 && minScore <= 1)) refuse(`minScore = ${minScore} is not a cosine similarity, -1 to 1`);
+  if (cursor !== undefined && offset > 0) refuse('a cursor says itself how many hits to skip; leave out the offset');
+}

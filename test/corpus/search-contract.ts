@@ -1,0 +1,198 @@
+/** What a search over a catalogue must give, wherever the index is: filters, pages, facets. */
+import assert from 'node:assert/strict';
+import type { NewImage } from '../../src/catalogue/changes.js';
+import type { Json } from '../../src/catalogue/image.js';
+import { readFilter } from '../../src/catalogue/parse-filter.js';
+import type { ImageIndex } from '../../src/corpus/image-index.js';
+import { clusteredVectors, row, seeded } from '../index/random-vectors.js';
+
+const dimension = 32;
+export const model = { fingerprint: 'm'.repeat(64), dimension };
+const clusters = 20;
+
+/** Picture i has its vector's nearest centre as `cluster`, and `u` by chance: the one depends on queries, the other not. */
+export function searchContract(
+  name: string,
+  count: number,
+  open: () => Promise<Pick<ImageIndex, 'search' | 'commit'>>,
+): void {
+  describe(`search: ${name}`, () => {
+    const vectors = clusteredVectors(count + 200, dimension, 21, clusters);
+    const vector = (i: number) => row(vectors, dimension, i);
+    const random = seeded(22);
+    const axis = vector(count + 199);
+    const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
+    const pictures: readonly (NewImage & { readonly embedding: Float32Array })[] = Array.from(
+      { length: count },
+      (_, i) => ({
+        ...{ path: `${i}.jpg`, sha256: String(i).padStart(64, '0'), size: i, mtime: i, embedding: vector(i) },
+        metadata: { u: random(), near: dot(vector(i), axis), parity: i % 2 === 0 ? 'even' : 'odd' },
+      }),
+    );
+    const queries = Array.from({ length: 20 }, (_, i) => vector(count + i));
+    const u = (i: number) => pictures[i]!.metadata['u'] as number;
+    const near = (i: number) => pictures[i]!.metadata['near'] as number;
+    let index: Pick<ImageIndex, 'search' | 'commit'>;
+
+    before(async () => {
+      index = await open();
+      for (let at = 0; at < count; at += 1000) await index.commit({ put: pictures.slice(at, at + 1000) });
+    });
+
+    /** Paths of the k nearest of those that pass, by looking at all. */
+    const truth = (query: Float32Array, k: number, passes: (i: number) => boolean): string[] =>
+      pictures
+        .map((picture, i) => ({ i, path: picture.path, score: dot(query, picture.embedding) }))
+        .filter(({ i }) => passes(i))
+        .sort((a, b) => b.score - a.score)
+        .slice(0, k)
+        .map(({ path }) => path);
+    const paths = async (query: Float32Array, k: number, json: Json) =>
+      (await index.search(query, { k, filter: readFilter(json) })).hits.map(hit => hit.image.path);
+    const recall = async (queries: readonly Float32Array[], json: Json, passes: (i: number) => boolean) => {
+      let [found, wanted] = [0, 0];
+      for (const query of queries) {
+        const expected = truth(query, 10, passes);
+        const hits = await paths(query, 10, json);
+        assert.equal(hits.length, expected.length);
+        found += hits.filter(path => expected.includes(path)).length;
+        wanted += expected.length;
+      }
+      return found / wanted;
+    };
+
+    const byNearness = pictures.map((_, i) => near(i)).sort((a, b) => a - b);
+    for (const share of [0.9, 0.5, 0.1, 0.02, 0.001])
+      it(`finds 0.99 of the nearest of ${100 * share}%: by chance, near the query, far from it`, async () => {
+        assert.ok((await recall(queries, { u: { $lt: share } }, i => u(i) < share)) >= 0.99, 'by chance');
+        const low = byNearness[Math.ceil(share * count) - 1]!;
+        const high = byNearness[count - Math.ceil(share * count)]!;
+        assert.ok((await recall([axis], { near: { $gte: high } }, i => near(i) >= high)) >= 0.99, 'near');
+        assert.ok((await recall([axis], { near: { $lte: low } }, i => near(i) <= low)) >= 0.99, 'far');
+      });
+
+    it('gives all that pass when k is larger, and none when none do', async () => {
+      const expected = truth(queries[0]!, count, i => u(i) < 0.05);
+      assert.deepEqual(await paths(queries[0]!, count, { u: { $lt: 0.05 } }), expected);
+      assert.deepEqual(await paths(queries[0]!, 1000, { u: 7 }), []);
+      const most = await paths(queries[0]!, count, { u: { $lt: 0.95 } });
+      assert.equal(most.length, pictures.filter((_, i) => u(i) < 0.95).length);
+      assert.deepEqual(await index.search(queries[0]!, { k: 5, filter: readFilter({ u: 7 }) }), { hits: [] });
+    });
+
+    it('goes through pages without a gap or a repetition', async () => {
+      for (const filter of [undefined, readFilter({ u: { $lt: 0.5 } }), readFilter({ u: { $lt: 0.02 } })]) {
+        const passes = (i: number) => !filter || u(i) < (filter.kind === 'range' ? Number(filter.bounds.$lt) : 1);
+        const total = Math.min(100, pictures.filter((_, i) => passes(i)).length);
+        const seen: string[] = [];
+        for (let cursor: string | undefined; seen.length < total;) {
+          const { hits, next } = await index.search(queries[1]!, { k: 7, filter, cursor });
+          const skipped = await index.search(queries[1]!, { k: 7, filter, offset: seen.length });
+          assert.deepEqual(skipped.hits, hits);
+          seen.push(...hits.map(hit => hit.image.path));
+          assert.ok(next !== undefined || seen.length >= total);
+          cursor = next;
+        }
+        const expected = truth(queries[1]!, total, passes);
+        assert.equal(new Set(seen).size, seen.length);
+        assert.ok(expected.filter(path => seen.includes(path)).length >= 0.99 * total);
+      }
+    });
+
+    it('has no next page after the last', async () => {
+      const filter = readFilter({ u: { $lt: 0.01 } });
+      const total = pictures.filter((_, i) => u(i) < 0.01).length;
+      assert.equal((await index.search(queries[0]!, { k: total, filter })).next, undefined);
+      const { next } = await index.search(queries[0]!, { k: total - 1, filter });
+      const last = await index.search(queries[0]!, { k: 10, filter, cursor: next });
+      assert.equal(last.hits.length, 1);
+      assert.equal(last.next, undefined);
+      assert.deepEqual((await index.search(queries[0]!, { k: 10, filter, offset: total + 5 })).hits, []);
+    });
+
+    it('keeps to minScore', async () => {
+      const [query] = queries as [Float32Array];
+      for (const filter of [undefined, readFilter({ parity: 'even' }), readFilter({ u: { $lt: 0.02 } })]) {
+        const all = (await index.search(query, { k: 200, filter })).hits;
+        const minScore = all[Math.min(9, all.length - 2)]!.score;
+        const { hits, next } = await index.search(query, { k: 200, filter, minScore });
+        assert.deepEqual(
+          hits,
+          all.filter(hit => hit.score >= minScore),
+        );
+        assert.equal(next, undefined);
+        assert.deepEqual((await index.search(query, { k: 5, filter, minScore: 1 })).hits, []);
+      }
+    });
+
+    it('counts facets over all that pass', async () => {
+      const filter = readFilter({ u: { $lt: 0.3 } });
+      const even = pictures.filter((_, i) => u(i) < 0.3 && i % 2 === 0).length;
+      const odd = pictures.filter((_, i) => u(i) < 0.3 && i % 2 === 1).length;
+      const { facets } = await index.search(queries[0]!, { k: 1, filter, facets: ['parity', 'nothing'] });
+      assert.deepEqual(Object.keys(facets!), ['parity', 'nothing']);
+      assert.deepEqual(
+        new Map(facets!['parity']!.map(facet => [facet.value, facet.count])),
+        new Map([
+          ['even', even],
+          ['odd', odd],
+        ]),
+      );
+      assert.deepEqual(facets!['nothing'], []);
+    });
+
+    it('shifts nothing on the next page when images come and go', async () => {
+      const query = queries[2]!;
+      const first = await index.search(query, { k: 5 });
+      const second = await index.search(query, { k: 5, cursor: first.next });
+      const put = [0, 1, 2].map(i => ({
+        ...{ path: `new ${i}.jpg`, sha256: `${i}`.padStart(64, 'a'), size: 1, mtime: 1, metadata: {} },
+        embedding: i === 0 ? query : vector(count + 100 + i),
+      }));
+      await index.commit({ put });
+      const withMore = await index.search(query, { k: 5, cursor: first.next });
+      assert.deepEqual(withMore.hits, second.hits);
+      await index.commit({ remove: [first.hits.at(-1)!.image.path], prune: true }); // the cursor's own
+      const withLess = await index.search(query, { k: 5, cursor: first.next });
+      assert.deepEqual(withLess.hits, second.hits);
+      await index.commit({ put: [pictures.find(({ path }) => path === first.hits.at(-1)!.image.path)!] });
+      await index.commit({ remove: put.map(({ path }) => path), prune: true });
+    });
+
+    it('sees each commit, metadata alone included, through a filter that was used before', async () => {
+      const filter = { mark: 'x' };
+      assert.deepEqual(await paths(queries[3]!, 3, filter), []);
+      const { embedding, ...known } = pictures[7]!;
+      await index.commit({ put: [{ ...known, metadata: { ...known.metadata, mark: 'x' } }] });
+      assert.deepEqual(await paths(queries[3]!, 3, filter), ['7.jpg']);
+      assert.equal(embedding.length, dimension);
+      await index.commit({ put: [known] });
+      assert.deepEqual(await paths(queries[3]!, 3, filter), []);
+    });
+
+    it('filters images, not the vectors that they share', async () => {
+      const twin = { ...pictures[3]!, path: 'twin.jpg', metadata: { twin: true } };
+      await index.commit({ put: [twin] });
+      assert.deepEqual(await paths(pictures[3]!.embedding, 2, { twin: true }), ['twin.jpg']);
+      assert.deepEqual(await paths(pictures[3]!.embedding, 1, { twin: { $exists: false } }), ['3.jpg']);
+      await index.commit({ remove: ['twin.jpg'], prune: true });
+    });
+
+    it('refuses what cannot be', async () => {
+      const query = queries[0]!;
+      const refused = (code: string, options: object) =>
+        assert.rejects(index.search(query, { k: 3, ...options }), { code });
+      const { next } = await index.search(query, { k: 3 });
+      await refused('OPTION_INVALID', { k: 0 });
+      await refused('OPTION_INVALID', { k: 1.5 });
+      await refused('OPTION_INVALID', { offset: -1 });
+      await refused('OPTION_INVALID', { minScore: NaN });
+      await refused('OPTION_INVALID', { cursor: next, offset: 3 });
+      await refused('CURSOR_INVALID', { cursor: 'nonsense' });
+      await refused('CURSOR_INVALID', { cursor: '' });
+      await refused('CURSOR_INVALID', { cursor: next, filter: readFilter({ u: 1 }) });
+      await refused('FILTER_INVALID', { facets: ['a..b'] });
+      await assert.rejects(index.search(query.subarray(1), { k: 3 }), { code: 'VECTOR_INVALID' });
+    });
+  });
+}
