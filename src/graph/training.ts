@@ -61,6 +61,15 @@ export function distillationGraph(
   });
 }
 
+/** The forward pass alone: outputs `hidden.<layer>`, of the inputs that `distillationGraph` takes them from. */
+export function hiddenGraph(a: Architecture, hiddenLayers: readonly number[]): TrainingGraph {
+  const g = new Ops();
+  const { run, parameters } = recording(g, a, []);
+  const { hidden } = run();
+  for (const layer of hiddenLayers) g.output(`hidden.${layer}`, hidden[layer]!);
+  return { model: g.encode(), parameters: [...parameters.keys()] };
+}
+
 /** Shapes of the linear classifier that labelled training adds. */
 export const headShapes = (a: Architecture, classes: number): [string, number[]][] => [
   ['head.weight', [classes, a.width]],
@@ -86,24 +95,26 @@ function trainingGraph(
   loss: (g: Ops, run: () => ReturnType<typeof forward>, parameters: (name: string) => Tensor) => Tensor,
 ): TrainingGraph {
   const g = new Ops();
-  const inputs = new Map<string, Tensor>();
+  const { run, parameters } = recording(g, a, extra);
+  const total = loss(g, run, name => parameters.get(name)!);
+  g.output('loss', total);
+  const names = [...parameters.keys()];
+  gradients(g, total, [...parameters.values()]).forEach((gradient, i) => g.output(gradientOf(names[i]!), gradient));
+  return { model: g.encode(), parameters: names };
+}
+
+/** Parameters as inputs of the graph, and what records the forward pass over them. */
+function recording(g: Ops, a: Architecture, extra: readonly [string, number[]][]) {
+  const parameters = new Map<string, Tensor>();
   for (const [name, [rows, ...rest]] of [...tensorShapes(a), ...extra]) {
     const open: Dim = isNested(name) ? `${name.split('.').slice(0, 2).join('.')}.neurons` : rows!;
-    inputs.set(name, g.input(name, 'float32', [open, ...rest]));
+    parameters.set(name, g.input(name, 'float32', [open, ...rest]));
   }
-  const parameters = (name: string) => inputs.get(name)!;
-  const total = loss(
-    g,
-    () => {
-      const pixels = pixelInput(g, a);
-      const map = g.input('positionMap', 'float32', ['T', tensorShapes(a).get('positions')![0]!]);
-      const positions = g.matMul(map, parameters('positions'));
-      return forward(g, a, plainLayers(a, parameters), pixels, positions);
-    },
-    parameters,
-  );
-  g.output('loss', total);
-  const names = [...inputs.keys()];
-  gradients(g, total, [...inputs.values()]).forEach((gradient, i) => g.output(gradientOf(names[i]!), gradient));
-  return { model: g.encode(), parameters: names };
+  const run = () => {
+    const pixels = pixelInput(g, a);
+    const map = g.input('positionMap', 'float32', ['T', tensorShapes(a).get('positions')![0]!]);
+    const positions = g.matMul(map, parameters.get('positions')!);
+    return forward(g, a, plainLayers(a, name => parameters.get(name)!), pixels, positions);
+  };
+  return { run, parameters };
 }

@@ -1,4 +1,7 @@
-/** AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) over a range of flat parameters, and their moving average. */
+/**
+ * AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) over a range of flat parameters, and their moving average. Decay
+ * is towards an anchor: zero, or the weights that a fine-tuned model should stay near (L2-SP, arXiv 1802.01483).
+ */
 import type { Layout } from './layout.js';
 
 export interface OptimizerState {
@@ -23,11 +26,15 @@ const beta1 = 0.9;
 const beta2 = 0.999;
 const epsilon = 1e-8;
 
-/** Updates parameters [from, to) in place. */
+/**
+ * Updates parameters [from, to) in place.
+ * @param anchor what weights decay towards, every one of them; undefined: matrices towards zero
+ */
 export function adamw(
   layout: Layout,
   state: OptimizerState,
   gradient: Float32Array,
+  anchor: Float32Array | undefined,
   [from, to]: readonly [number, number],
   options: UpdateOptions,
 ): void {
@@ -38,12 +45,13 @@ export function adamw(
   const keep = Math.min(options.averageDecay, (1 + step) / (10 + step)); // young averages forget faster
   for (const entry of layout.entries.values()) {
     const end = Math.min(to, entry.offset + entry.length);
-    const decay = entry.decays ? 1 - learningRate * weightDecay : 1;
+    const decay = anchor || entry.decays ? learningRate * weightDecay : 0;
     for (let i = Math.max(from, entry.offset); i < end; i++) {
       const g = gradient[i]! * gradientScale;
       const m = (firstMoment[i] = beta1 * firstMoment[i]! + (1 - beta1) * g);
       const v = (secondMoment[i] = beta2 * secondMoment[i]! + (1 - beta2) * g * g);
-      const w = (weights[i] = weights[i]! * decay - (rate * m) / (Math.sqrt(v * correction) + epsilon));
+      const decayed = weights[i]! + decay * ((anchor ? anchor[i]! : 0) - weights[i]!);
+      const w = (weights[i] = decayed - (rate * m) / (Math.sqrt(v * correction) + epsilon));
       average[i] = keep * average[i]! + (1 - keep) * w;
     }
   }

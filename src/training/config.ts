@@ -22,6 +22,7 @@ export interface TrainingConfig {
   readonly warmup: number;
   /** final learning rate as a share of the peak */
   readonly floor: number;
+  /** AdamW's decay: of labelled training towards zero, of distillation towards the teacher's weights */
   readonly weightDecay: number;
   /** largest L2 norm of the gradient */
   readonly clip: number;
@@ -35,6 +36,9 @@ export interface TrainingConfig {
   /** loss weights beside the cosine's 1 */
   readonly similarity: number;
   readonly hidden: number;
+  /** distillation: the full model is trained in one of so many steps, with this weight; in the others it only runs */
+  readonly fullEvery: number;
+  readonly fullWeight: number;
   /** `plain`: the one submodel trained */
   readonly submodel: Submodel | null;
 }
@@ -42,6 +46,8 @@ export interface TrainingConfig {
 export interface Pass {
   readonly submodel: Submodel;
   readonly resolution: number;
+  /** of its loss in the step's; 0: it only runs, for its hidden states */
+  readonly weight: number;
 }
 
 /** The passes of each step, a function of the step alone. */
@@ -68,17 +74,17 @@ export function planner(a: Architecture, config: TrainingConfig): (step: number)
         const kind = r.next();
         const between = kind < 0.35 ? M : kind < 0.5 ? L : mixes[r.below(mixes.length)]!;
         return [
-          { submodel: XL, resolution: full() },
-          { submodel: S, resolution: sub() },
-          { submodel: between, resolution: sub() },
+          { submodel: XL, resolution: full(), weight: step % config.fullEvery === 0 ? config.fullWeight : 0 },
+          { submodel: S, resolution: sub(), weight: 1 },
+          { submodel: between, resolution: sub(), weight: 1 },
         ];
       }
       case 'joint':
-        return [XL, L, M, S].map(submodel => ({ submodel, resolution: full() }));
+        return [XL, L, M, S].map(submodel => ({ submodel, resolution: full(), weight: 1 }));
       case 'sample':
-        return [{ submodel: [S, M, L, XL][r.below(4)]!, resolution: full() }];
+        return [{ submodel: [S, M, L, XL][r.below(4)]!, resolution: full(), weight: 1 }];
       case 'plain':
-        return [{ submodel: config.submodel ?? XL, resolution: full() }];
+        return [{ submodel: config.submodel ?? XL, resolution: full(), weight: 1 }];
     }
   };
 }

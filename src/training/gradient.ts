@@ -2,7 +2,13 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { createSession } from '../encoder/session.js';
 import { pixelShape } from '../graph/forward.js';
-import { type TrainingGraph, classificationGraph, distillationGraph, gradientOf } from '../graph/training.js';
+import {
+  type TrainingGraph,
+  classificationGraph,
+  distillationGraph,
+  gradientOf,
+  hiddenGraph,
+} from '../graph/training.js';
 import { patchCount } from '../model/architecture.js';
 import { tokenMap } from '../model/positions.js';
 import { printSubmodel } from '../model/submodel.js';
@@ -37,6 +43,16 @@ interface Anchor {
   readonly grid: number;
 }
 
+interface Sessions {
+  /** passes that match no hidden states: the full model's */
+  readonly anchor: InferenceSession;
+  /** the other passes */
+  readonly student: InferenceSession;
+  /** distillation only: the full model's hidden states without its gradient, and the teacher's embedding */
+  readonly hidden?: InferenceSession;
+  readonly teacher?: InferenceSession;
+}
+
 export class GradientComputer {
   private readonly plan: (step: number) => Pass[];
   private readonly views: Views;
@@ -50,9 +66,7 @@ export class GradientComputer {
   private constructor(
     private readonly setup: WorkerSetup,
     private readonly graph: TrainingGraph,
-    /** the graph for the full model, and the one for the rest */
-    private readonly sessions: readonly [InferenceSession, InferenceSession],
-    private readonly teacher: InferenceSession | null,
+    private readonly sessions: Sessions,
     hiddenLayers: readonly number[],
   ) {
     const { architecture, config, pictures, shared, index } = setup;
@@ -71,7 +85,7 @@ export class GradientComputer {
     if (config.objective !== 'distil') {
       const graph = classificationGraph(a, setup.pictures.classes.length);
       const session = await create(graph);
-      return new GradientComputer(setup, graph, [session, session], null, []);
+      return new GradientComputer(setup, graph, { anchor: session, student: session }, []);
     }
     // the last block has no tokens but the class token's, which the embedding matches anyway
     const layers = [...new Set(matchedDepths.map(depth => Math.ceil(depth * a.depth) - 1))].filter(
@@ -79,8 +93,13 @@ export class GradientComputer {
     );
     const anchor = distillationGraph(a, config, layers, false);
     const student = distillationGraph(a, config, layers, true);
-    const teacher = await createSession(setup.teacherModel!);
-    return new GradientComputer(setup, anchor, [await create(anchor), await create(student)], teacher, layers);
+    const sessions = {
+      anchor: await create(anchor),
+      student: await create(student),
+      hidden: await createSession(hiddenGraph(a, layers).model),
+      teacher: await createSession(setup.teacherModel!),
+    };
+    return new GradientComputer(setup, anchor, sessions, layers);
   }
 
   /** Writes this thread's gradient of a step, summed over its passes, to its shared buffer. */
@@ -104,6 +123,7 @@ export class GradientComputer {
     for (const pass of batch.passes) {
       const outputs = await this.runPass(pass, batch, share, anchor);
       anchor ??= { outputs, grid: pass.resolution / this.setup.architecture.patch };
+      if (pass.weight === 0) continue;
       const scalar = (name: string) => (outputs[name]!.data as Float32Array)[0]!;
       metrics.push({
         submodel: printSubmodel(pass.submodel),
@@ -129,6 +149,7 @@ export class GradientComputer {
       feeds[name] = new Tensor('float32', this.local.subarray(entry.offset, entry.offset + length), shape);
       return { name, offset: entry.offset, length };
     });
+    if (pass.weight === 0) return this.sessions.hidden!.run(feeds);
     if (config.objective === 'distil') {
       feeds['teacher'] = this.teacherRows(batch.views);
       if (anchor) {
@@ -137,10 +158,11 @@ export class GradientComputer {
       }
     } else feeds['labels'] = this.labels(batch.views);
 
-    const outputs = await this.sessions[anchor ? 1 : 0].run(feeds);
+    const outputs = await this.sessions[anchor ? 'student' : 'anchor'].run(feeds);
+    const factor = share * pass.weight;
     for (const { name, offset, length } of slices) {
       const part = outputs[gradientOf(name)]!.data as Float32Array;
-      for (let i = 0; i < length; i++) this.gradient[offset + i]! += share * part[i]!;
+      for (let i = 0; i < length; i++) this.gradient[offset + i]! += factor * part[i]!;
     }
     return outputs;
   }
@@ -159,7 +181,7 @@ export class GradientComputer {
       pixels.set(resolution, all);
     };
     const known = new Uint8Array(shared.teacherKnown);
-    const unseen = this.teacher ? views.filter(view => !known[view]) : [];
+    const unseen = this.sessions.teacher ? views.filter(view => !known[view]) : [];
     const [rendered] = await Promise.all([
       Promise.all(unseen.map(async view => ({ view, pixels: await this.views.render(view, a.resolution) }))),
       ...[...new Set(passes.map(pass => pass.resolution))].map(renderAll),
@@ -174,7 +196,7 @@ export class GradientComputer {
       const some = unseen.slice(at, at + teacherBatch);
       const pixels = new Uint8Array(some.length * some[0]!.pixels.length);
       some.forEach((one, i) => pixels.set(one.pixels, i * one.pixels.length));
-      const { embedding } = await this.teacher!.run({
+      const { embedding } = await this.sessions.teacher!.run({
         pixels: new Tensor('uint8', pixels, pixelShape(a, some.length, a.resolution)),
         positions: new Tensor('float32', teacherPositions!, [1 + patchCount(a, a.resolution), a.width]),
       });

@@ -10,6 +10,8 @@ export interface SharedState {
   readonly firstMoment: SharedArrayBuffer;
   readonly secondMoment: SharedArrayBuffer;
   readonly average: SharedArrayBuffer;
+  /** what weights decay towards; undefined: zero */
+  readonly anchor: SharedArrayBuffer | undefined;
   /** one a worker */
   readonly gradients: readonly SharedArrayBuffer[];
   /** the teacher's embeddings, [views, D] float32, and a byte a view that says whether it is there */

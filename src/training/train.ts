@@ -55,7 +55,7 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
   const a = init.architecture;
   const distil = config.objective === 'distil';
   const layout = layoutOf(a, distil ? [] : headShapes(a, pictures.classes.length));
-  const shared = allocate(layout, config, distil ? a.width : 0);
+  const shared = allocate(layout, config, distil ? teacher : undefined);
   const state = {
     weights: new Float32Array(shared.weights),
     firstMoment: new Float32Array(shared.firstMoment),
@@ -130,15 +130,19 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
   return { steps: step, interrupted: step < config.steps, checkpoint: extract(init, layout, state.average) };
 }
 
-function allocate(layout: Layout, config: TrainingConfig, width: number): SharedState {
+function allocate(layout: Layout, config: TrainingConfig, teacher: Checkpoint | undefined): SharedState {
   const floats = (n: number) => new SharedArrayBuffer(n * 4);
+  const anchor = teacher && floats(layout.length);
+  if (anchor)
+    for (const [name, { offset }] of layout.entries) new Float32Array(anchor).set(teacher.weights.get(name)!, offset);
   return {
     weights: floats(layout.length),
     firstMoment: floats(layout.length),
     secondMoment: floats(layout.length),
     average: floats(layout.length),
+    anchor,
     gradients: Array.from({ length: config.workers }, () => floats(layout.length)),
-    teacher: floats(config.views * width),
+    teacher: floats(config.views * (teacher?.architecture.width ?? 0)),
     teacherKnown: new SharedArrayBuffer(config.views),
   };
 }

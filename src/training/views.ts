@@ -32,20 +32,25 @@ interface View {
   readonly blend: number;
 }
 
-/** Draws pictures so that a source of n pictures comes with a probability proportional to √n. */
+/**
+ * Draws pictures so that a source comes with a probability proportional to the square root of its pixels: neither do
+ * many small thumbnails crowd out the photos, nor does a small source go unseen.
+ */
 export function pictureSampler(table: Float64Array): (r: Random) => number {
-  const sources = new Map<number, number[]>();
+  const sources = new Map<number, { pictures: number[]; pixels: number }>();
   for (let i = 0; i < table.length / tableColumns; i++) {
-    const source = table[i * tableColumns + 3]!;
-    if (!sources.has(source)) sources.set(source, []);
-    sources.get(source)!.push(i);
+    const [, width, height, key] = table.subarray(i * tableColumns) as unknown as [number, number, number, number];
+    const source = sources.get(key) ?? { pictures: [], pixels: 0 };
+    sources.set(key, source);
+    source.pictures.push(i);
+    source.pixels += width * height;
   }
-  const groups = [...sources.values()];
-  const total = groups.reduce((sum, group) => sum + Math.sqrt(group.length), 0);
+  const groups = [...sources.values()].map(({ pictures, pixels }) => ({ pictures, weight: Math.sqrt(pixels) }));
+  const total = groups.reduce((sum, group) => sum + group.weight, 0);
   return r => {
     let at = r.next() * total;
-    const group = groups.find(g => (at -= Math.sqrt(g.length)) < 0) ?? groups.at(-1)!;
-    return group[r.below(group.length)]!;
+    const { pictures } = groups.find(group => (at -= group.weight) < 0) ?? groups.at(-1)!;
+    return pictures[r.below(pictures.length)]!;
   };
 }
 

@@ -18,6 +18,7 @@ const state = {
   secondMoment: new Float32Array(shared.secondMoment),
   average: new Float32Array(shared.average),
 };
+const anchor = shared.anchor && new Float32Array(shared.anchor);
 const share = (i: number) => Math.floor((layout.length * i) / gradients.length);
 const range = [share(index), share(index + 1)] as const;
 const computer = await GradientComputer.create(setup);
@@ -43,7 +44,7 @@ async function answer(request: WorkerRequest): Promise<unknown> {
     case 'sum':
       return sumGradients();
     case 'update':
-      adamw(layout, state, gradients[0]!, range, request.options);
+      adamw(layout, state, gradients[0]!, anchor, range, request.options);
       return null;
   }
 }

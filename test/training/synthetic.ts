@@ -43,5 +43,7 @@ export const tinyConfig: TrainingConfig = {
   ],
   similarity: 1,
   hidden: 0.5,
+  fullEvery: 2,
+  fullWeight: 2,
   submodel: null,
 };
