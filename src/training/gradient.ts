@@ -20,9 +20,11 @@ import { Views } from './views.js';
 /** Blocks whose outputs students match, as shares of the depth: a few layers apart. */
 const matchedDepths = [0.25, 0.5, 0.75];
 
-/** Views in one run of the teacher, and of a graph: more take memory, and are no faster. */
+/** Views in one run of the teacher: more are no faster. */
 const teacherBatch = 8;
-const microBatch = 8;
+
+/** Views in one run of a graph: more take memory, and are hardly faster. */
+const microBatch = (passes: readonly Pass[]): number => (passes.some(pass => pass.resolution > 128) ? 8 : 16);
 
 interface Batch {
   readonly step: number;
@@ -110,7 +112,7 @@ export class GradientComputer {
     this.local.set(this.weights);
     this.gradient.fill(0);
     await this.askTeacher(batch);
-    const parts = split(batch, microBatch);
+    const parts = split(batch, microBatch(batch.passes));
     const metrics: PassMetrics[][] = [];
     for (const part of parts) metrics.push(await this.runPasses(part, part.views.length / batch.views.length));
     return averagePasses(metrics);

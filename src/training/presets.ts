@@ -15,7 +15,7 @@ const distil: TrainingConfig = {
   steps: 4300,
   batch: 32,
   workers: 2,
-  learningRate: 4e-4,
+  learningRate: 1.5e-4,
   warmup: 200,
   floor: 0.02,
   weightDecay: 0.5,
