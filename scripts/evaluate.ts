@@ -4,15 +4,17 @@ import { scan } from '../src/corpus/scan.js';
 import { MatvitError } from '../src/errors.js';
 import { type Engine, createEncoder } from '../src/encoder/engine.js';
 import { type LabelledPicture, type PointEvaluation, defaultPoints, evaluate } from '../src/evaluation/evaluate.js';
+import { accuracyOnLine, mixPoints } from '../src/evaluation/mixes.js';
 import { decode } from '../src/image/decode.js';
 import { readModel } from '../src/model/bundle.js';
 import { parseOperatingPoint } from '../src/model/operating-point.js';
-import { engineOption, jsonOption, modelOption, progress, workersOption } from './cli.js';
+import { engineOption, jsonOption, modelOption, positiveInteger, progress, workersOption } from './cli.js';
 
 interface Options {
   gallery: string;
   queries: string;
   at?: string[];
+  mixes?: number;
   model: string;
   engine: Engine;
   workers?: number;
@@ -27,13 +29,15 @@ async function labelled(folder: string): Promise<LabelledPicture[]> {
   return files.map(file => join(root, file.path)).map(path => ({ path, label: basename(dirname(path)) }));
 }
 
-function table(points: readonly PointEvaluation[]): string {
+/** @param points.line accuracy on the line between the trained granularities, of mixes */
+function table(points: readonly (PointEvaluation & { readonly line?: number })[]): string {
   const percent = (x: number) => (100 * x).toFixed(1).padStart(6);
   const rows = points.map(
     p =>
-      `${p.at.padEnd(20)} ${p.relativeMacs.toFixed(3)}  ${percent(p.accuracy1nn)}  ${percent(p.top1Agreement)}  ${percent(p.recallAt10)}`,
+      `${p.at.padEnd(20)} ${p.relativeMacs.toFixed(3)}  ${percent(p.accuracy1nn)}  ${percent(p.top1Agreement)}  ${percent(p.recallAt10)}${p.line === undefined ? '' : `     ${percent(p.line)}`}`,
   );
-  return ['operating point       MACs    1-NN   top-1  recall@10', ...rows].join('\n');
+  const line = points.some(point => point.line !== undefined) ? '   1-NN on the line' : '';
+  return [`operating point       MACs    1-NN   top-1  recall@10${line}`, ...rows].join('\n');
 }
 
 export const evaluateCommand = new Command('evaluate')
@@ -41,6 +45,11 @@ export const evaluateCommand = new Command('evaluate')
   .requiredOption('--gallery <folder>', 'pictures to search, class = parent folder')
   .requiredOption('--queries <folder>', 'pictures to search with, class = parent folder')
   .option('--at <point...>', 'operating points, separated by spaces or commas (default: S, M, L, XL at 224, 160, 112)')
+  .option(
+    '--mixes <n>',
+    'random mixes that training leaves out, beside the line between S, M, L and XL',
+    positiveInteger,
+  )
   .addOption(modelOption())
   .addOption(engineOption())
   .addOption(workersOption())
@@ -48,15 +57,22 @@ export const evaluateCommand = new Command('evaluate')
   .addHelpText(
     'after',
     `
-Columns: MACs relative to XL@224; 1-NN accuracy; top-1 and recall@10 against the full model's own queries.
+Columns: MACs relative to XL@224; 1-NN accuracy; top-1 and recall@10 against the full model's own queries; of mixes,
+the accuracy that the straight line between the trained granularities has at their cost.
 
 Example:
-  $ matvit evaluate --gallery photos/gallery --queries photos/query --at XL,S@112:int8`,
+  $ matvit evaluate --gallery photos/gallery --queries photos/query --at XL,S@112:int8
+  $ matvit evaluate --gallery photos/gallery --queries photos/query --mixes 20`,
   )
   .action(async (options: Options) => {
     const { checkpoint } = await readModel(options.model);
-    const names = options.at?.flatMap(list => list.split(',')).filter(Boolean) ?? defaultPoints();
-    const points = names.map(name => parseOperatingPoint(checkpoint.architecture, name));
+    const { architecture } = checkpoint;
+    const asked = options.mixes === undefined ? undefined : mixPoints(architecture, options.mixes);
+    const names = options.at?.flatMap(list => list.split(',')).filter(Boolean) ?? (asked ? [] : defaultPoints());
+    const points = [
+      ...names.map(name => parseOperatingPoint(architecture, name)),
+      ...(asked ? [...asked.trained, ...asked.mixes] : []),
+    ];
     const [gallery, queries] = await Promise.all([labelled(options.gallery), labelled(options.queries)]);
     const encoder = await createEncoder(checkpoint, options);
     const bar = progress('evaluating');
@@ -64,7 +80,11 @@ Example:
       const onProgress = (done: number, total: number) => bar.update(done, total);
       const results = await evaluate({ encoder, decode, gallery, queries, points, onProgress });
       bar.stop();
-      process.stdout.write(options.json ? JSON.stringify({ points: results }) + '\n' : table(results) + '\n');
+      const trained = results.slice(names.length, names.length + (asked?.trained.length ?? 0));
+      const rows = results.map((result, i) =>
+        i < names.length + trained.length ? result : { ...result, line: accuracyOnLine(trained, result.relativeMacs) },
+      );
+      process.stdout.write(options.json ? JSON.stringify({ points: rows }) + '\n' : table(rows) + '\n');
     } finally {
       await encoder.close();
     }

@@ -114,7 +114,13 @@ function recording(g: Ops, a: Architecture, extra: readonly [string, number[]][]
     const pixels = pixelInput(g, a);
     const map = g.input('positionMap', 'float32', ['T', tensorShapes(a).get('positions')![0]!]);
     const positions = g.matMul(map, parameters.get('positions')!);
-    return forward(g, a, plainLayers(a, name => parameters.get(name)!), pixels, positions);
+    return forward(
+      g,
+      a,
+      plainLayers(a, name => parameters.get(name)!),
+      pixels,
+      positions,
+    );
   };
   return { run, parameters };
 }

@@ -1,7 +1,8 @@
 /** What a training run does. With the pictures it determines the run bit for bit. */
 import type { Architecture } from '../model/architecture.js';
-import { type Submodel, nonDecreasing, uniform } from '../model/submodel.js';
+import { type Submodel, uniform } from '../model/submodel.js';
 import type { Augmentation } from './views.js';
+import { trainedMixes } from './mixes.js';
 import { random } from './random.js';
 
 export const objectives = ['distil', 'joint', 'sample', 'plain'] as const;
@@ -58,8 +59,7 @@ export function planner(a: Architecture, config: TrainingConfig): (step: number)
     Submodel,
     Submodel,
   ];
-  // every fifth of the lattice's mixes is never trained, so that untrained mixes can be measured
-  const mixes = [...nonDecreasing(a)].filter((_, i) => i % 5 !== 2);
+  const mixes = trainedMixes(a);
   const draw = (mix: ResolutionMix, at: number): number => {
     let left = at * mix.reduce((sum, [, weight]) => sum + weight, 0);
     return (mix.find(([, weight]) => (left -= weight) < 0) ?? mix.at(-1)!)[0];
