@@ -47,6 +47,13 @@ export function number(text: string): number {
   return n;
 }
 
+/** A duration. */
+export function milliseconds(text: string): number {
+  const ms = number(text);
+  if (ms <= 0) throw new MatvitError('OPTION_INVALID', `'${text}' is not a number of milliseconds above 0`);
+  return ms;
+}
+
 export interface Progress {
   update(done: number, total: number, note?: string): void;
   stop(): void;

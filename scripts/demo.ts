@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { Command } from 'commander';
 import type { Metadata } from '../src/catalogue/image.js';
+import { readCalibration } from '../src/corpus/calibration.js';
 import { ImageIndex } from '../src/corpus/image-index.js';
 import { indexFolder } from '../src/corpus/indexing.js';
 import { type Engine, createEncoder } from '../src/encoder/engine.js';
@@ -122,15 +123,16 @@ Examples:
   .action(async (options: Options) => {
     const folder = `${options.index}-pictures`;
     const metadata = await gatherPictures(folder, options.pictures);
-    const { checkpoint } = await readModel(options.model);
-    const { fingerprint, architecture } = checkpoint;
-    const encoder = await createEncoder(checkpoint, options);
+    const shipped = await readModel(options.model);
+    const { fingerprint, architecture } = shipped.checkpoint;
+    const encoder = await createEncoder(shipped.checkpoint, options);
     const model = { fingerprint, dimension: architecture.width };
     const index = await ImageIndex.openForWriting(options.index, model).catch(async (error: unknown) => {
       await encoder.close();
       throw error;
     });
-    const searcher = new Searcher(encoder, index);
+    const calibration = await readCalibration(options.index, shipped);
+    const searcher = new Searcher(encoder, index, { ...(calibration && { calibration }) });
     const bar = progress('indexing');
     try {
       const report = await indexFolder({

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { benchCommand } from './bench.js';
+import { calibrateCommand } from './calibrate.js';
 import { report, throwOnMisuse } from './cli.js';
 import { demoCommand } from './demo.js';
 import { evaluateCommand } from './evaluate.js';
@@ -27,6 +28,7 @@ for (const command of [
   indexCommand,
   searchCommand,
   serveCommand,
+  calibrateCommand,
   evaluateCommand,
   benchCommand,
   trainCommand,

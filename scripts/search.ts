@@ -2,12 +2,13 @@ import { Command, Option } from 'commander';
 import type { Filter } from '../src/catalogue/filter.js';
 import { parseFilter } from '../src/catalogue/parse-filter.js';
 import type { Engine } from '../src/encoder/engine.js';
-import { fullPoint, parseOperatingPoint } from '../src/model/operating-point.js';
+import { parseOperatingPoint } from '../src/model/operating-point.js';
 import type { SearchAnswer } from '../src/search/searcher.js';
 import {
   engineOption,
   indexOption,
   jsonOption,
+  milliseconds,
   modelOption,
   number,
   positiveInteger,
@@ -27,6 +28,7 @@ interface Options {
   offset?: number;
   cursor?: string;
   facet?: string[];
+  budget?: number;
   json: boolean;
 }
 
@@ -43,7 +45,9 @@ export function describe({ hits, next, facets, cost }: SearchAnswer): string {
   for (const [field, values] of Object.entries(facets ?? {}))
     rows.push(printable(`${field}: ${values.map(({ value, count }) => `${value} (${count})`).join(', ') || '-'}`));
   if (next !== undefined) rows.push(`more with --cursor ${next}`);
-  return [...rows, `at ${cost.at}, ${share}: ${total.toFixed(1)} ms (${stages})`].join('\n');
+  const fidelity = cost.fidelity === undefined ? '' : `, fidelity ${cost.fidelity.toFixed(3)}`;
+  const budget = cost.budget ? `; budget ${cost.budget.ms} ms ${cost.budget.met ? 'met' : 'missed'}` : '';
+  return [...rows, `at ${cost.at}, ${share}${fidelity}: ${total.toFixed(1)} ms (${stages})${budget}`].join('\n');
 }
 
 export const searchCommand = new Command('search')
@@ -57,6 +61,7 @@ export const searchCommand = new Command('search')
   .option('--cursor <text>', 'go on where the page before ended')
   .option('--facet <field...>', 'count the values of a field over all pictures that pass the filter')
   .option('--at <point>', 'operating point of the query (default: XL@224:fp32)')
+  .option('--budget <ms>', 'latency budget that chooses the operating point', milliseconds)
   .addOption(modelOption())
   .addOption(engineOption())
   .addOption(jsonOption())
@@ -66,6 +71,7 @@ export const searchCommand = new Command('search')
 Examples:
   $ matvit search apple.jpg
   $ matvit search apple.jpg --at S@112:int8 -k 5 --json
+  $ matvit search apple.jpg --budget 10
   $ matvit search apple.jpg --filter '{"label":"fruits"}' --min-score 0.5
   $ matvit search apple.jpg --filter '{"year":{"$gte":2000,"$lt":2010},"tags":{"$in":["red","green"]}}' --facet label
   $ matvit search apple.jpg --filter '{"$or":[{"camera.make":"Canon"},{"camera":{"$exists":false}}]}'
@@ -76,10 +82,20 @@ has a value if one of its elements is it. Metadata come from \`matvit index --me
   .action(async (image: string, options: Options) => {
     const searcher = await openSearcher({ ...options, workers: 1 });
     try {
-      const { architecture } = searcher.encoder;
-      const at = options.at === undefined ? fullPoint(architecture) : parseOperatingPoint(architecture, options.at);
-      const { k, filter, minScore, offset, cursor, facet: facets } = options;
-      const answer = await searcher.search({ picture: image, at, k, filter, minScore, offset, cursor, facets });
+      const at = options.at === undefined ? undefined : parseOperatingPoint(searcher.encoder.architecture, options.at);
+      if (options.budget !== undefined) await searcher.warmUp();
+      const { k, filter, minScore, offset, cursor, facet: facets, budget: budgetMs } = options;
+      const answer = await searcher.search({
+        picture: image,
+        at,
+        budgetMs,
+        k,
+        filter,
+        minScore,
+        offset,
+        cursor,
+        facets,
+      });
       process.stdout.write(`${options.json ? JSON.stringify(answer) : describe(answer)}\n`);
     } finally {
       await searcher.close();

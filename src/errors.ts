@@ -19,6 +19,7 @@ export const errorTable = {
   // encoder
   ENGINE_UNAVAILABLE: { status: 500, title: 'The engine cannot be loaded' },
   ENCODER_FAILED: { status: 500, title: 'The encoder failed' },
+  WORKER_LOST: { status: 503, title: 'The worker that computed it has died' },
   ENCODER_CLOSED: { status: 503, title: 'The encoder has been closed' },
   // index and catalogue
   INDEX_MISSING: { status: 404, title: 'There is no index here' },

@@ -14,5 +14,8 @@ export { ImageIndex, type SearchOptions, type SearchResult } from './corpus/imag
 export type { Filter } from './catalogue/filter.js';
 export { parseFilter, readFilter } from './catalogue/parse-filter.js';
 export { indexFolder } from './corpus/indexing.js';
+export { readCalibration } from './corpus/calibration.js';
+export type { Cost } from './search/cost.js';
 export { Searcher, type SearchAnswer, type SearchRequest } from './search/searcher.js';
+export { createService } from './service/service.js';
 export { startServer } from './service/server.js';

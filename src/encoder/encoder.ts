@@ -24,7 +24,7 @@ export interface Encoder {
   /**
    * @param pixels [B, R, R, 3] RGB, R = point.resolution; B follows from the length. int8 takes B = 1 only, since its
    *   scales are computed over the batch. The buffer may be transferred: do not use it afterwards.
-   * @throws REQUEST_INVALID, OPERATING_POINT_INVALID, ENCODER_FAILED, ENCODER_CLOSED
+   * @throws REQUEST_INVALID, OPERATING_POINT_INVALID, ENCODER_FAILED, WORKER_LOST, ENCODER_CLOSED
    */
   embed(pixels: Uint8Array, point: OperatingPoint): Promise<Encoded>;
   close(): Promise<void>;

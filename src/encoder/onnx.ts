@@ -146,7 +146,7 @@ export class OnnxEncoder implements Encoder {
       job?.reject(new MatvitError('ENCODER_CLOSED', 'it was closed before the picture was embedded'));
       return;
     }
-    job?.reject(new MatvitError('ENCODER_FAILED', 'the worker that computed it died'));
+    job?.reject(new MatvitError('WORKER_LOST', 'another one takes its place; ask again'));
     this.startAnother();
   }
 

@@ -1,4 +1,4 @@
-/** Which operating point a request was given, why, and what came of it: part of every answer. */
+/** Which operating point a request was given, and why. */
 
 /**
  * `fits`: the most faithful point that fits; `degraded`: none with the fidelity asked for does, and time went first;
@@ -36,24 +36,4 @@ export interface Decision {
     /** 95th percentile of search and reply, which the slack leaves room for */
     readonly answerMs: number;
   };
-}
-
-/** Milliseconds. */
-export interface Actual {
-  readonly decodeMs: number;
-  readonly encodeMs: number;
-  readonly searchMs: number;
-  /** from arrival to the answer */
-  readonly totalMs: number;
-}
-
-export interface Outcome extends Decision {
-  readonly actual: Actual;
-  /** absent without a budget */
-  readonly budgetMet?: boolean;
-}
-
-export function outcomeOf(decision: Decision, actual: Actual): Outcome {
-  const { budget } = decision;
-  return { ...decision, actual, ...(budget && { budgetMet: actual.totalMs <= budget.ms }) };
 }

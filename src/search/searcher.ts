@@ -1,12 +1,20 @@
-/** The use case: a picture in, the nearest pictures of the corpus out, with what it cost. */
+/** The use case: a picture in, the nearest pictures of the corpus out, within a latency budget, with what it cost. */
+import { join } from 'node:path';
 import type { Metadata } from '../catalogue/image.js';
 import type { ImageIndex, SearchOptions, SearchResult } from '../corpus/image-index.js';
 import type { Encoder } from '../encoder/encoder.js';
+import { MatvitError } from '../errors.js';
 import { decode } from '../image/decode.js';
 import type { ImageLimits } from '../image/limits.js';
 import type { PictureSource } from '../image/open.js';
 import { relativeMacs } from '../model/cost.js';
-import { type OperatingPoint, printOperatingPoint } from '../model/operating-point.js';
+import { type OperatingPoint, fullPoint, parseOperatingPoint, printOperatingPoint } from '../model/operating-point.js';
+import { type Calibration, uncalibrated } from '../planner/calibration.js';
+import { Dispatcher } from '../planner/dispatcher.js';
+import { LatencyModel } from '../planner/latency.js';
+import { Planner } from '../planner/planner.js';
+import type { OnMiss } from '../planner/policy.js';
+import { type Cost, costOfAnswer } from './cost.js';
 
 export interface Hit {
   readonly id: number;
@@ -15,21 +23,6 @@ export interface Hit {
   /** cosine similarity, -1 … 1 */
   readonly score: number;
   readonly metadata: Metadata;
-}
-
-export interface Cost {
-  /** the operating point that encoded the query */
-  readonly at: string;
-  /** multiply-accumulates as a share of the full model's */
-  readonly relativeMacs: number;
-  readonly ms: {
-    readonly decode: number;
-    /** for a free encoder */
-    readonly wait: number;
-    readonly encode: number;
-    readonly search: number;
-    readonly total: number;
-  };
 }
 
 export interface SearchAnswer extends Omit<SearchResult, 'hits'> {
@@ -41,41 +34,153 @@ export interface SearchRequest extends SearchOptions {
   readonly picture: PictureSource;
   /** what errors call the picture */
   readonly name?: string;
-  readonly at: OperatingPoint;
+  /** the operating point; chosen by the budget if undefined */
+  readonly at?: OperatingPoint | undefined;
+  /** milliseconds from arrival to the answer; without one and without `at`, the full model answers */
+  readonly budgetMs?: number | undefined;
+  /** least expected rank-biased overlap with the full model's answer, 0 … 1 */
+  readonly minFidelity?: number | undefined;
+  /** what to do when no point with this fidelity fits; degrade by default */
+  readonly onMiss?: OnMiss | undefined;
+  /** by performance.now(), milliseconds; now by default */
+  readonly arrivedAt?: number;
+  /** who asks: clients share the encoder fairly */
+  readonly client?: string;
+  /** aborted when nobody waits for the answer any more */
+  readonly signal?: AbortSignal;
+}
+
+export interface SearcherOptions {
+  readonly limits?: ImageLimits;
+  /** of this model; without one, only the full model is ever chosen */
+  readonly calibration?: Calibration;
+  /** requests that may wait */
+  readonly queue?: number;
+}
+
+/** Requests that may wait: in a second or two the cheapest point serves as many. */
+export const defaultQueue = 256;
+
+interface Query {
+  readonly vectors: Float32Array;
+  readonly waitMs: number;
+  readonly decodeMs: number;
+  readonly encodeMs: number;
 }
 
 export class Searcher {
+  readonly calibration: Calibration;
+  readonly planner: Planner;
+  private readonly dispatcher: Dispatcher<SearchRequest, Query>;
+
   constructor(
     readonly encoder: Encoder,
     readonly index: ImageIndex,
-    private readonly limits?: ImageLimits,
-  ) {}
-
-  /** @throws the errors of decode, of Encoder.embed and of the index */
-  async search({ picture, name, at, ...options }: SearchRequest): Promise<SearchAnswer> {
-    const began = performance.now();
-    const pixels = await decode(picture, at.resolution, {
-      ...(name === undefined ? {} : { name }),
-      ...(this.limits ? { limits: this.limits } : {}),
+    private readonly options: SearcherOptions = {},
+  ) {
+    const { architecture, fingerprint, precisions, concurrency: slots } = encoder;
+    const { calibration = uncalibrated(fingerprint, printOperatingPoint(fullPoint(architecture))) } = options;
+    const points = calibration.points.filter(({ at }) => precisions.includes(this.pointOf(at).precision));
+    this.calibration = { ...calibration, points };
+    this.planner = new Planner(points, new LatencyModel(points, { ...calibration, slots }));
+    this.dispatcher = new Dispatcher({
+      planner: this.planner,
+      slots,
+      capacity: options.queue ?? defaultQueue,
+      run: (request, at) => this.encode(request, this.pointOf(at)),
     });
-    const decoded = performance.now();
-    const { vectors, waitMs, encodeMs } = await this.encoder.embed(pixels, at);
+  }
+
+  /** Requests that wait, and requests that are decoded or encoded. */
+  get load(): { waiting: number; serving: number } {
+    return { waiting: this.dispatcher.waiting, serving: this.dispatcher.serving };
+  }
+
+  /** @throws BUDGET_EXCEEDED, QUEUE_FULL, REQUEST_ABORTED, the errors of decode, of Encoder.embed and of the index */
+  async search(request: SearchRequest): Promise<SearchAnswer> {
+    const { picture, at, budgetMs, minFidelity, signal } = request;
+    const { onMiss = 'degrade', arrivedAt = performance.now(), client = '' } = request;
+    const { result, decision } = await this.dispatcher.submit({
+      input: request,
+      ...{ client, arrivedAt, budgetMs, minFidelity, onMiss, signal },
+      at: at && printOperatingPoint(at),
+      bytes: typeof picture === 'string' ? undefined : picture.length,
+    });
     const encoded = performance.now();
-    const { hits, ...rest } = await this.index.search(vectors, options);
+    const { hits, ...rest } = await this.index.search(result.vectors, request);
     const ended = performance.now();
+    const { decodeMs, waitMs, encodeMs } = result;
     return {
       hits: hits.map(({ image: { id, path, metadata }, score }) => ({ id, path, score, metadata })),
       ...rest,
-      cost: {
-        at: printOperatingPoint(at),
-        relativeMacs: relativeMacs(this.encoder.architecture, at),
-        ms: { decode: decoded - began, wait: waitMs, encode: encodeMs, search: ended - encoded, total: ended - began },
-      },
+      cost: costOfAnswer(decision, {
+        relativeMacs: relativeMacs(this.encoder.architecture, this.pointOf(decision.at)),
+        ms: {
+          decode: decodeMs,
+          wait: decision.waitMs + waitMs,
+          encode: encodeMs,
+          search: ended - encoded,
+          total: ended - arrivedAt,
+        },
+      }),
     };
   }
+
+  /** Whoever passes the answer on says how long that took, so that later answers leave time for it. */
+  replied({ ms }: Cost, replyMs: number): void {
+    this.planner.latency.observeAnswer({ searchMs: ms.search, replyMs });
+  }
+
+  /**
+   * Searches at every point of the frontier with pictures of the corpus: working memory is there then before the first
+   * request comes, and the calibration's latencies have been corrected for this machine.
+   */
+  async warmUp(signal?: AbortSignal): Promise<void> {
+    const { catalogue } = this.index;
+    const pictures = catalogue.images().slice(0, 4);
+    const search = async (at: OperatingPoint, i: number) => {
+      const picture = join(catalogue.root ?? '', pictures[i % pictures.length]!.path);
+      // a picture that has gone is no reason not to start
+      await this.search({ picture, k: 10, at }).catch((error: unknown) => {
+        if (!(error instanceof MatvitError)) throw error;
+      });
+    };
+    if (pictures.length === 0) return;
+    const points = this.planner.points.map(({ at }) => this.pointOf(at));
+    for (const at of points) {
+      if (signal?.aborted) return;
+      await Promise.all(Array.from({ length: this.encoder.concurrency }, (_, i) => search(at, i)));
+    }
+    for (let round = 0; round < 2; round++) for (const at of points) if (!signal?.aborted) await search(at, round);
+  }
+
   /** Closes encoder and index. */
   async close(): Promise<void> {
     await this.encoder.close();
     await this.index.close();
+  }
+
+  private pointOf(at: string): OperatingPoint {
+    return parseOperatingPoint(this.encoder.architecture, at);
+  }
+
+  /** A worker can die of anything but the request: it has one more try, since its pixels went with the first. */
+  private async encode(request: SearchRequest, at: OperatingPoint): Promise<Query> {
+    try {
+      return await this.encodeOnce(request, at);
+    } catch (error) {
+      if (!(error instanceof MatvitError) || error.code !== 'WORKER_LOST') throw error;
+      return this.encodeOnce(request, at);
+    }
+  }
+
+  private async encodeOnce({ picture, name, signal }: SearchRequest, at: OperatingPoint): Promise<Query> {
+    const { limits } = this.options;
+    const began = performance.now();
+    const pixels = await decode(picture, at.resolution, { ...(name && { name }), ...(limits && { limits }) });
+    const decodeMs = performance.now() - began;
+    if (signal?.aborted) throw new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
+    const { vectors, waitMs, encodeMs } = await this.encoder.embed(pixels, at);
+    return { vectors, waitMs, decodeMs, encodeMs };
   }
 }

@@ -42,6 +42,8 @@ export const answerErrors: ErrorRequestHandler = (error, request, response, next
   }
   const problem = known(error) ?? new MatvitError('INTERNAL', 'the log has more');
   if (problem.status >= 500 && problem.status !== 503) console.error(`${request.method} ${request.path}:`, error);
+  // a queue is a second or so long, and a restart takes not much longer
+  if (problem.status === 503) response.set('Retry-After', '1');
   response.status(problem.status).type('application/problem+json').send(problemOf(problem));
 };
 

@@ -9,7 +9,7 @@ import { type ErrorCode, errorTable } from '../../src/errors.js';
 import { inspect } from '../../src/image/inspect.js';
 import type { SearchAnswer, Searcher } from '../../src/search/searcher.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
-import type { Service } from '../../src/service/service.js';
+import { type Service, createService } from '../../src/service/service.js';
 import { texture } from '../image/fixtures.js';
 import { smallSearcher } from '../support/small.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -29,7 +29,7 @@ describe('the HTTP service', () => {
   });
   after(() => searcher.close());
   beforeEach(async () => {
-    service = { searcher, limits, stopping: false };
+    service = createService(searcher, { limits });
     server = await startServer(service, { host: '127.0.0.1', port: 0 });
   });
   afterEach(() => server.stop());
@@ -84,7 +84,9 @@ describe('the HTTP service', () => {
       const { id, score, ...rest } = hits[0]!;
       assert.deepEqual(rest, { path: '2/005.png', metadata: { label: '2' } });
       assert.ok(Number.isInteger(id) && score > 0.999);
-      assert.deepEqual(Object.keys(cost), ['at', 'relativeMacs', 'ms']);
+      const fields = ['at', 'why', 'fidelity', 'relativeMacs', 'ms', 'predictedMs', 'waiting'];
+      assert.deepEqual(Object.keys(cost), fields); // and no budget
+      assert.deepEqual([cost.why, cost.fidelity], ['no budget', 1]);
       assert.deepEqual([cost.at, cost.relativeMacs], ['XL@224:fp32', 1]);
       assert.deepEqual(Object.keys(cost.ms), ['decode', 'wait', 'encode', 'search', 'total']);
       assert.ok(Object.values(cost.ms).every(ms => ms >= 0));

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type Browser, type BrowserContextOptions, type Page, chromium } from 'playwright-core';
-import { defaultLimits } from '../../src/image/limits.js';
 import type { Searcher } from '../../src/search/searcher.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
+import { createService } from '../../src/service/service.js';
 import { smallSearcher } from '../support/small.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -32,7 +32,7 @@ describe('the page, in Chromium', function () {
       this.skip();
     }
     searcher = await smallSearcher(inFolder('.'), 24);
-    server = await startServer({ searcher, limits: defaultLimits, stopping: false }, { host: '127.0.0.1', port: 0 });
+    server = await startServer(createService(searcher), { host: '127.0.0.1', port: 0 });
     browser = await chromium.launch({ executablePath, args });
     desk = await newPage({ viewport: { width: 1280, height: 900 } });
   });

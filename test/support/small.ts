@@ -48,10 +48,10 @@ export async function writePictures(folder: string, count: number): Promise<stri
 }
 
 /** An index of `count` pictures, made as `matvit index` makes it; they are in `<folder>/pictures`. */
-export async function smallSearcher(folder: string, count: number): Promise<Searcher> {
+export async function smallSearcher(folder: string, count: number, workers = 1): Promise<Searcher> {
   const pictures = join(folder, 'pictures');
   await writePictures(pictures, count);
-  const encoder = await OnnxEncoder.create(smallCheckpoint(), 1);
+  const encoder = await OnnxEncoder.create(smallCheckpoint(), workers);
   const model = { fingerprint: encoder.fingerprint, dimension: small.width };
   const index = await ImageIndex.openForWriting(join(folder, 'index'), model);
   await indexFolder({ folder: pictures, index, encoder, decode });

@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { writeCalibration } from '../src/corpus/calibration.js';
+import { ImageIndex } from '../src/corpus/image-index.js';
+import { type Engine, createEncoder } from '../src/encoder/engine.js';
+import { calibrate } from '../src/evaluation/calibrate.js';
+import { type ModelCard, readModel } from '../src/model/bundle.js';
+import { writeFileAtomic } from '../src/model/write-file-atomic.js';
+import type { Calibration } from '../src/planner/calibration.js';
+import { sumOf } from '../src/planner/frontier.js';
+import {
+  engineOption,
+  indexOption,
+  interruption,
+  jsonOption,
+  modelOption,
+  positiveInteger,
+  progress,
+  workersOption,
+} from './cli.js';
+
+interface Options {
+  index: string;
+  model: string;
+  engine: Engine;
+  workers?: number;
+  queries: number;
+  rounds: number;
+  defaults: boolean;
+  json: boolean;
+}
+
+/** The frontier for people. */
+function describe({ points, queries, pictures, cpu }: Calibration): string {
+  const rows = points.map(({ at, decodeMs, encodeMs, fidelity: { rbo, top1Agreement, recallAt10 } }) => {
+    const numbers = [sumOf(decodeMs, encodeMs).p50, sumOf(decodeMs, encodeMs).p95].map(ms => ms.toFixed(1).padStart(6));
+    const shares = [rbo, top1Agreement, recallAt10].map(share => share.toFixed(3).padStart(9));
+    return `${at.padEnd(24)} ${numbers.join('')} ${shares.join('')}`;
+  });
+  const head = `${'operating point'.padEnd(24)} p50 ms p95 ms      RBO    top-1 recall@10`;
+  return [head, ...rows, `${queries} queries on ${pictures} pictures, ${cpu}`].join('\n');
+}
+
+export const calibrateCommand = new Command('calibrate')
+  .description('measure latency and fidelity of operating points on this machine and an index')
+  .addOption(indexOption())
+  .option('--queries <n>', 'augmented pictures of the index to search with', positiveInteger, 200)
+  .option('--rounds <n>', 'times that each point is timed', positiveInteger, 60)
+  .option('--defaults', "write the result into the model's model.json, for every index without its own", false)
+  .addOption(modelOption())
+  .addOption(engineOption())
+  .addOption(workersOption())
+  .addOption(jsonOption())
+  .addHelpText(
+    'after',
+    `
+Fidelity needs no labels: it is the agreement with the full model's own answers (rank-biased overlap, top-1 agreement,
+recall@10). The result is stored beside the index, and \`matvit serve\` chooses from it under a latency budget.
+
+Examples:
+  $ matvit calibrate --index indexes/photos
+  $ matvit calibrate --index index-data/demo --defaults`,
+  )
+  .action(async (options: Options) => {
+    const { checkpoint } = await readModel(options.model);
+    const { fingerprint, architecture } = checkpoint;
+    const index = await ImageIndex.openForReading(options.index, { fingerprint, dimension: architecture.width });
+    const bar = progress('calibrating');
+    try {
+      const encoder = await createEncoder(checkpoint, options);
+      try {
+        const calibration = await calibrate(encoder, index, {
+          ...{ queries: options.queries, rounds: options.rounds, signal: interruption() },
+          onProgress: (done, total, what) => bar.update(done, total, what),
+        });
+        if (options.defaults) await writeDefaults(options.model, calibration);
+        else await writeCalibration(options.index, calibration);
+        bar.stop();
+        process.stdout.write(`${options.json ? JSON.stringify(calibration) : describe(calibration)}\n`);
+      } finally {
+        await encoder.close();
+      }
+    } finally {
+      bar.stop();
+      await index.close();
+    }
+  });
+
+/** Leaves the weights alone. */
+async function writeDefaults(folder: string, calibration: Calibration): Promise<void> {
+  const path = join(folder, 'model.json');
+  const card = JSON.parse(await readFile(path, 'utf8')) as ModelCard;
+  await writeFileAtomic(path, JSON.stringify({ ...card, calibration }, null, 2) + '\n');
+}

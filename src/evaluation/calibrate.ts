@@ -1,0 +1,221 @@
+/**
+ * Measures the operating points of a model on this machine and this corpus, without labels: how long each takes, and how
+ * much of the full model's answer its queries find. Queries are augmented pictures of the corpus; a query's own picture is
+ * left out of every ranking, since all points would find it.
+ */
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import pMap from 'p-map';
+import type { ImageIndex } from '../corpus/image-index.js';
+import type { Encoder } from '../encoder/encoder.js';
+import { MatvitError } from '../errors.js';
+import { decode } from '../image/decode.js';
+import { type OperatingPoint, fullPoint, printOperatingPoint } from '../model/operating-point.js';
+import type { Calibration } from '../planner/calibration.js';
+import { type Fidelity, fidelityOf, meanFidelity } from '../planner/fidelity.js';
+import { type PointProfile, frontier } from '../planner/frontier.js';
+import { random } from '../training/random.js';
+import { augment } from './augment.js';
+import { coarsePoints, neighbours } from './candidates.js';
+import { median, quantile } from './statistics.js';
+
+export interface CalibrationOptions {
+  /** pictures searched with; fewer if the corpus has fewer */
+  readonly queries?: number;
+  /** times that each point of the frontier is timed */
+  readonly rounds?: number;
+  readonly seed?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number, what: string) => void;
+}
+
+/** A picture to search with. */
+interface Query {
+  /** of the picture that it was made from */
+  readonly id: number;
+  readonly bytes: Buffer;
+}
+
+/** of a ranking that are compared; the first 50 carry 99.5% of the weight of rank-biased overlap */
+const depth = 50;
+/** share of the queries that the coarse search makes do with */
+const coarseShare = 0.4;
+/** rounds of timing in the search, which needs the order of costs only */
+const searchRounds = 5;
+/** points on the frontier */
+const most = 20;
+/** from the hits to the answer's first byte; a service learns its own */
+const replyMs = { p50: 0.5, p95: 1.5 };
+
+interface Times {
+  readonly decode: number[];
+  readonly encode: number[];
+}
+
+/** @throws INDEX_MISSING for an index without readable pictures, REQUEST_ABORTED */
+export async function calibrate(
+  encoder: Encoder,
+  index: ImageIndex,
+  { queries = 200, rounds = 60, seed = 1, signal, onProgress }: CalibrationOptions = {},
+): Promise<Calibration> {
+  const a = encoder.architecture;
+  const full = fullPoint(a);
+  const fullName = printOperatingPoint(full);
+  const progressOf = (what: string) => (done: number, total: number) => {
+    if (signal?.aborted) throw new MatvitError('REQUEST_ABORTED', 'calibration was interrupted; nothing was stored');
+    onProgress?.(done, total, what);
+  };
+  const asked = await queriesOf(index, queries, seed, progressOf('queries'));
+  const few = asked.slice(0, Math.ceil(coarseShare * asked.length));
+  const judge = new Judge(encoder, index, full);
+
+  /** The frontier of candidates by quick timing. */
+  const survey = async (points: readonly OperatingPoint[], sample: readonly Query[], what: string) => {
+    const times = await timeAll(encoder, points, sample, searchRounds, progressOf(`${what}: time`));
+    const report = progressOf(`${what}: fidelity`);
+    const profiles: PointProfile[] = [];
+    for (const [i, point] of points.entries()) {
+      const fidelity = await judge.fidelity(point, sample);
+      // medians of a few rounds stand for the p95 here: outliers would choose
+      const [decodeMs, encodeMs] = [median(times[i]!.decode), median(times[i]!.encode)];
+      profiles.push({
+        at: printOperatingPoint(point),
+        decodeMs: { p50: decodeMs, p95: decodeMs },
+        encodeMs: { p50: encodeMs, p95: encodeMs },
+        fidelity,
+      });
+      report(i + 1, points.length);
+    }
+    const byName = new Map(points.map(point => [printOperatingPoint(point), point]));
+    return frontier(profiles, fullName, most).map(({ at, fidelity }) => ({ point: byName.get(at)!, fidelity }));
+  };
+
+  const coarse = await survey(coarsePoints(a, encoder.precisions), few, 'coarse');
+  const around = coarse.flatMap(({ point }) => [point, ...neighbours(a, point)]);
+  const distinct = [...new Map(around.map(point => [printOperatingPoint(point), point])).values()];
+  const fine = await survey(distinct, few, 'fine');
+
+  const points = fine.map(({ point }) => point);
+  const times = await timeAll(encoder, points, asked, rounds, progressOf('latency'));
+  const report = progressOf('fidelity');
+  const profiles: PointProfile[] = [];
+  for (const [i, point] of points.entries()) {
+    const { decode: decodeMs, encode: encodeMs } = times[i]!;
+    profiles.push({
+      at: printOperatingPoint(point),
+      decodeMs: quantiles(decodeMs),
+      encodeMs: quantiles(encodeMs),
+      fidelity: rounded(await judge.fidelity(point, asked)),
+    });
+    report(i + 1, points.length);
+  }
+  return {
+    fingerprint: encoder.fingerprint,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    queries: asked.length,
+    pictures: index.catalogue.state().images,
+    pictureBytes: median(asked.map(({ bytes }) => bytes.length)),
+    searchMs: quantiles(judge.searchMs),
+    replyMs,
+    points: frontier(profiles, fullName, most),
+  };
+}
+
+/** Compares rankings with the full model's, which it remembers. */
+class Judge {
+  /** of each search */
+  readonly searchMs: number[] = [];
+  private readonly references = new Map<number, number[]>();
+
+  constructor(
+    private readonly encoder: Encoder,
+    private readonly index: ImageIndex,
+    private readonly full: OperatingPoint,
+  ) {}
+
+  async fidelity(point: OperatingPoint, queries: readonly Query[]): Promise<Fidelity> {
+    const isFull = printOperatingPoint(point) === printOperatingPoint(this.full);
+    const all = await pMap(
+      queries,
+      async query => {
+        const reference = this.references.get(query.id) ?? (await this.rank(this.full, query));
+        this.references.set(query.id, reference);
+        return fidelityOf(isFull ? reference : await this.rank(point, query), reference);
+      },
+      { concurrency: this.encoder.concurrency + 1 },
+    );
+    return meanFidelity(all);
+  }
+
+  private async rank(point: OperatingPoint, { id, bytes }: Query): Promise<number[]> {
+    const { vectors } = await this.encoder.embed(await decode(bytes, point.resolution), point);
+    const began = performance.now();
+    const { hits } = await this.index.search(vectors, { k: depth + 1 });
+    this.searchMs.push(performance.now() - began);
+    return hits.map(({ image }) => image.id).filter(other => other !== id).slice(0, depth); // prettier-ignore
+  }
+}
+
+async function queriesOf(
+  index: ImageIndex,
+  count: number,
+  seed: number,
+  onProgress: (done: number, total: number) => void,
+): Promise<Query[]> {
+  const { catalogue } = index;
+  const images = catalogue.images();
+  const draw = random(seed);
+  for (let i = images.length - 1; i > 0; i--) {
+    const j = draw.below(i + 1);
+    [images[i], images[j]] = [images[j]!, images[i]!];
+  }
+  const queries: Query[] = [];
+  for (const { id, path } of images) {
+    if (queries.length === count) break;
+    try {
+      queries.push({ id, bytes: await augment(join(catalogue.root ?? '', path), random(seed, id)) });
+    } catch (error) {
+      if (!(error instanceof MatvitError)) throw error; // a picture that has gone, or changed
+    }
+    onProgress(queries.length, Math.min(count, images.length));
+  }
+  if (queries.length < 2)
+    throw new MatvitError(
+      'INDEX_MISSING',
+      'fewer than two pictures of the index can be read; matvit index FOLDER first',
+    );
+  return queries;
+}
+
+/** Milliseconds of each stage with nothing else running; the points take turns, so that all see the same machine. */
+async function timeAll(
+  encoder: Encoder,
+  points: readonly OperatingPoint[],
+  queries: readonly Query[],
+  rounds: number,
+  onProgress: (done: number, total: number) => void,
+): Promise<Times[]> {
+  const times = points.map((): Times => ({ decode: [], encode: [] }));
+  for (let round = -1; round < rounds; round++) {
+    for (const [i, point] of points.entries()) {
+      const { bytes } = queries[(round + 1) % queries.length]!;
+      const began = performance.now();
+      const pixels = await decode(bytes, point.resolution);
+      const decoded = performance.now();
+      const { encodeMs } = await encoder.embed(pixels, point);
+      if (round < 0) continue; // the first call of a point makes its working memory
+      times[i]!.decode.push(decoded - began);
+      times[i]!.encode.push(encodeMs);
+    }
+    onProgress(round + 1, rounds);
+  }
+  return times;
+}
+
+const round3 = (x: number) => Number(x.toFixed(3));
+const quantiles = (values: readonly number[]) => ({ p50: round3(median(values)), p95: round3(quantile(values, 0.95)) });
+const rounded = ({ top1Agreement, recallAt10, rbo }: Fidelity): Fidelity => ({
+  top1Agreement: round3(top1Agreement),
+  recallAt10: round3(recallAt10),
+  rbo: Number(rbo.toFixed(4)),
+});

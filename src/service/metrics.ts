@@ -1,0 +1,86 @@
+/** What the service counts, for Prometheus. */
+import type { RequestHandler } from 'express';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { ErrorCode } from '../errors.js';
+import type { Cost } from '../search/cost.js';
+import type { Searcher } from '../search/searcher.js';
+
+/** seconds: from a cheap stage to a queue that is far too long */
+const buckets = [0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.024, 0.032, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 5];
+
+export class Metrics {
+  readonly registry = new Registry();
+  private readonly registers = [this.registry];
+  private readonly searches = new Counter({
+    name: 'matvit_searches_total',
+    help: 'Searches answered, by operating point and by why it was chosen',
+    labelNames: ['at', 'why'],
+    registers: this.registers,
+  });
+  private readonly refusals = new Counter({
+    name: 'matvit_searches_refused_total',
+    help: 'Searches not answered, by error code',
+    labelNames: ['code'],
+    registers: this.registers,
+  });
+  private readonly stages = new Histogram({
+    name: 'matvit_search_stage_seconds',
+    help: 'Duration of the stages of a search; total is from the last byte of the picture to the end of the answer',
+    labelNames: ['stage'],
+    buckets,
+    registers: this.registers,
+  });
+  private readonly budgets = new Counter({
+    name: 'matvit_budgets_total',
+    help: 'Searches with a latency budget, by whether it was met; refusals for want of time or room are misses',
+    labelNames: ['met'],
+    registers: this.registers,
+  });
+
+  constructor(searcher: Searcher) {
+    const { registers } = this;
+    collectDefaultMetrics({ register: this.registry });
+    const { latency, headroom } = searcher.planner;
+    new Gauge({
+      name: 'matvit_prediction_error_ratio',
+      help: 'Median of |predicted - actual| / actual over the latest searches, by stage',
+      labelNames: ['stage'],
+      registers,
+      collect() {
+        for (const stage of ['decode', 'encode', 'search'] as const) {
+          const { median } = latency.errors[stage];
+          if (Number.isFinite(median)) this.set({ stage }, median);
+        }
+      },
+    });
+    const gauge = (name: string, help: string, value: () => number) =>
+      new Gauge({ name, help, registers, collect() { this.set(value()); } }); // prettier-ignore
+    gauge('matvit_queue_depth', 'Searches that wait for the encoder', () => searcher.load.waiting);
+    gauge('matvit_searches_in_service', 'Searches being decoded or encoded', () => searcher.load.serving);
+    gauge('matvit_slowdown_ratio', 'Encoding time now against its calibration', () => latency.slowdown);
+    gauge('matvit_headroom_ratio', 'Room left above the predicted p95', () => headroom.factor);
+  }
+
+  /** @param totalMs from the last byte of the picture to the end of the answer */
+  answered({ at, why, ms, budget }: Cost, totalMs: number): void {
+    this.searches.inc({ at, why });
+    for (const stage of ['decode', 'wait', 'encode', 'search'] as const)
+      this.stages.observe({ stage }, ms[stage] / 1000);
+    this.stages.observe({ stage: 'total' }, totalMs / 1000);
+    if (budget) this.budgets.inc({ met: String(totalMs <= budget.ms) });
+  }
+
+  /** @param budgetMs that the search had, if any */
+  refused(code: ErrorCode, budgetMs: number | undefined): void {
+    this.refusals.inc({ code });
+    const isMiss = code === 'BUDGET_EXCEEDED' || code === 'QUEUE_FULL';
+    if (budgetMs !== undefined && isMiss) this.budgets.inc({ met: 'false' });
+  }
+}
+
+/** GET /metrics */
+export const metricsRoute =
+  ({ registry }: Metrics): RequestHandler =>
+  async (_request, response) => {
+    response.type(registry.contentType).send(await registry.metrics());
+  };

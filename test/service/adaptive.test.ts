@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
+import { calibrate } from '../../src/evaluation/calibrate.js';
+import type { Worker } from 'node:worker_threads';
+import type { Cost } from '../../src/search/cost.js';
+import { type SearchAnswer, Searcher } from '../../src/search/searcher.js';
+import { type RunningServer, startServer } from '../../src/service/server.js';
+import { createService } from '../../src/service/service.js';
+import { smallSearcher } from '../support/small.js';
+import { temporaryFolder } from '../support/temporary.js';
+
+const full = 'XL@224:fp32';
+
+describe('searching within a latency budget, over HTTP', () => {
+  const inFolder = temporaryFolder();
+  let searcher: Searcher;
+  let server: RunningServer;
+  let picture: Uint8Array<ArrayBuffer>;
+  let cheapest: string;
+  before(async () => {
+    const { encoder, index } = await smallSearcher(inFolder('.'), 24, 2);
+    const calibration = await calibrate(encoder, index, { queries: 6, rounds: 2 });
+    searcher = new Searcher(encoder, index, { calibration, queue: 6 });
+    cheapest = calibration.points[0]!.at;
+    assert.notEqual(cheapest, full);
+    await searcher.warmUp();
+    picture = Uint8Array.from(await readFile(inFolder('pictures/2/005.png')));
+  });
+  after(() => searcher.close());
+  const startWith = async (budgetMs?: number) => {
+    server = await startServer(createService(searcher, { budgetMs }), { host: '127.0.0.1', port: 0 });
+  };
+  beforeEach(() => startWith());
+  afterEach(() => server.stop());
+
+  const post = (query: string, headers: Record<string, string> = {}) =>
+    fetch(`${server.url}/v1/search?${query}`, { method: 'POST', body: picture, headers });
+  const costOf = async (response: Response): Promise<Cost> => {
+    assert.equal(response.status, 200, await response.clone().text());
+    return ((await response.json()) as SearchAnswer).cost;
+  };
+  const codeOf = async (response: Response): Promise<unknown> => ((await response.json()) as { code: unknown }).code;
+  const metric = async (line: RegExp): Promise<number> => {
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    return Number(line.exec(text)?.[1] ?? 0);
+  };
+
+  it('gives the full model when there is time, and says what was expected and what came of it', async () => {
+    const cost = await costOf(await post('budgetMs=50000'));
+    assert.deepEqual([cost.at, cost.why, cost.fidelity, cost.waiting], [full, 'fits', 1, 0]);
+    const { budget, predictedMs } = cost;
+    assert.ok(budget && budget.ms === 50_000 && budget.met && budget.slackMs < 50_000, JSON.stringify(budget));
+    assert.ok(Object.values(predictedMs).every(ms => ms > 0));
+  });
+
+  it('degrades, rejects or takes its time when there is none', async () => {
+    const degraded = await costOf(await post('budgetMs=0.001'));
+    assert.deepEqual([degraded.why, degraded.budget?.met], ['degraded', false]);
+    const best = await costOf(await post('budgetMs=0.001&onMiss=best'));
+    assert.deepEqual([best.at, best.why], [full, 'best']);
+    const rejected = await post('budgetMs=0.001&onMiss=reject');
+    assert.deepEqual([rejected.status, rejected.headers.get('retry-after')], [503, '1']);
+    assert.equal(await codeOf(rejected), 'BUDGET_EXCEEDED');
+  });
+
+  it('takes the budget from a header too, and a field before it', async () => {
+    const header = { 'X-Latency-Budget-Ms': '40000' };
+    assert.equal((await costOf(await post('', header))).budget?.ms, 40_000);
+    assert.equal((await costOf(await post('budgetMs=30000', header))).budget?.ms, 30_000);
+  });
+
+  it('keeps to the point that a request names, and to the least fidelity', async () => {
+    const named = await costOf(await post('budgetMs=50000&at=S@112:int8'));
+    assert.deepEqual([named.at, named.why], ['S@112:int8', 'fixed']);
+    const wish = await costOf(await post('budgetMs=0.001&minFidelity=1&onMiss=best'));
+    assert.equal(wish.fidelity, 1);
+  });
+
+  it('refuses budgets that make no sense', async () => {
+    for (const query of [
+      'budgetMs=0',
+      'budgetMs=-1',
+      'budgetMs=soon',
+      'budgetMs=1e9',
+      'minFidelity=2',
+      'onMiss=panic',
+    ]) {
+      const response = await post(query);
+      assert.deepEqual([response.status, await codeOf(response)], [400, 'REQUEST_INVALID'], query);
+    }
+    assert.equal((await post('', { 'X-Latency-Budget-Ms': 'soon' })).status, 400);
+  });
+
+  it("gives requests without a budget the server's", async () => {
+    await server.stop();
+    await startWith(20_000);
+    assert.equal((await costOf(await post(''))).budget?.ms, 20_000);
+    assert.equal((await costOf(await post('budgetMs=30000'))).budget?.ms, 30_000);
+  });
+
+  it('shows the frontier with predictions for now', async () => {
+    const answer = (await (await fetch(`${server.url}/v1/frontier`)).json()) as {
+      points: { at: string; fidelity: { rbo: number }; predictedMs: { service: { p50: number; p95: number } } }[];
+      slots: number;
+      waiting: number;
+    };
+    assert.deepEqual([answer.points[0]!.at, answer.points.at(-1)!.at], [cheapest, full]);
+    assert.deepEqual([answer.slots, answer.waiting], [2, 0]);
+    for (const { predictedMs, fidelity } of answer.points)
+      assert.ok(predictedMs.service.p50 > 0 && predictedMs.service.p95 >= predictedMs.service.p50 && fidelity.rbo <= 1);
+  });
+
+  it('counts what it answered, refused and missed', async () => {
+    await post('budgetMs=50000');
+    await post('budgetMs=0.001');
+    await post('budgetMs=0.001&onMiss=reject');
+    assert.equal(await metric(/matvit_searches_total\{at="XL@224:fp32",why="fits"\} (\d+)/), 1);
+    assert.equal(await metric(/matvit_searches_refused_total\{code="BUDGET_EXCEEDED"\} (\d+)/), 1);
+    assert.equal(await metric(/matvit_budgets_total\{met="true"\} (\d+)/), 1);
+    assert.equal(await metric(/matvit_budgets_total\{met="false"\} (\d+)/), 2);
+    assert.equal(await metric(/matvit_search_stage_seconds_count\{stage="encode"\} (\d+)/), 2);
+    assert.equal(await metric(/matvit_queue_depth (\d+)/), 0);
+    assert.ok((await metric(/matvit_prediction_error_ratio\{stage="encode"\} ([\d.e-]+)/)) > 0);
+  });
+
+  it('refuses what does not fit in the queue, at once and with a code', async () => {
+    const responses = await Promise.all(Array.from({ length: 40 }, () => post('budgetMs=50000')));
+    const refused = responses.filter(response => response.status !== 200);
+    for (const response of refused) {
+      assert.deepEqual([response.status, response.headers.get('retry-after')], [503, '1']);
+      assert.equal(await codeOf(response), 'QUEUE_FULL');
+    }
+    assert.ok(responses.length - refused.length >= 6);
+    assert.deepEqual(searcher.load, { waiting: 0, serving: 0 });
+  });
+
+  it('drops requests whose client has gone', async () => {
+    const { hostname, port } = new URL(server.url);
+    const asked = Array.from({ length: 6 }, () => {
+      const request = httpRequest({ hostname, port, path: '/v1/search', method: 'POST' });
+      request.on('error', () => undefined);
+      request.end(picture, () => setImmediate(() => request.destroy()));
+      return new Promise(resolve => request.once('close', resolve));
+    });
+    await Promise.all(asked);
+    assert.equal((await costOf(await post(''))).at, full);
+    assert.deepEqual(searcher.load, { waiting: 0, serving: 0 });
+  });
+
+  it('answers all requests though workers are killed, and heals', async () => {
+    const { threads } = searcher.encoder as unknown as { threads: Set<Worker> };
+    const asked = Array.from({ length: 8 }, () => post('budgetMs=50000'));
+    const [victim] = threads;
+    const ended = new Promise(resolve => victim!.once('exit', resolve));
+    victim!.postMessage(null); // it throws where nobody catches it
+    for (const response of await Promise.all(asked))
+      if (response.status !== 200) assert.match(String(await codeOf(response)), /^(WORKER_LOST|QUEUE_FULL)$/);
+    await ended;
+    const after = await Promise.all(Array.from({ length: 4 }, () => post('')));
+    assert.deepEqual(after.map(({ status }) => status), [200, 200, 200, 200]); // prettier-ignore
+    assert.equal(threads.size, 2);
+  });
+});
