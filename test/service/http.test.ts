@@ -78,7 +78,7 @@ describe('the HTTP service', () => {
   describe('POST /v1/search', () => {
     it('takes a picture as the body', async () => {
       const answer = await answerOf(await post('/v1/search', picture));
-      assert.deepEqual(Object.keys(answer), ['hits', 'cost']);
+      assert.deepEqual(Object.keys(answer), ['hits', 'next', 'cost']);
       const { hits, cost } = answer;
       assert.equal(hits.length, 10);
       const { id, score, ...rest } = hits[0]!;

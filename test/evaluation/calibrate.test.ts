@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { readCalibration, writeCalibration } from '../../src/corpus/calibration.js';
+import { calibrate } from '../../src/evaluation/calibrate.js';
+import type { Searcher } from '../../src/search/searcher.js';
+import { rejectsCode } from '../support/rejects.js';
+import { smallCheckpoint, smallSearcher } from '../support/small.js';
+import { temporaryFolder } from '../support/temporary.js';
+
+describe('calibrate', () => {
+  const inFolder = temporaryFolder();
+  let searcher: Searcher;
+  before(async () => (searcher = await smallSearcher(inFolder('.'), 24)));
+  after(() => searcher.close());
+  const options = { queries: 5, rounds: 2 };
+
+  it('finds a frontier that ends with the full model, and reports progress', async () => {
+    const seen = new Set<string>();
+    const onProgress = (done: number, total: number, what: string) => {
+      assert.ok(done <= total);
+      seen.add(what);
+    };
+    const calibration = await calibrate(searcher.encoder, searcher.index, { ...options, onProgress });
+    const { points, queries, pictures, fingerprint } = calibration;
+    assert.deepEqual([queries, pictures, fingerprint], [5, 24, searcher.encoder.fingerprint]);
+    assert.equal(points.at(-1)!.at, 'XL@224:fp32');
+    assert.deepEqual(points.at(-1)!.fidelity, { top1Agreement: 1, recallAt10: 1, rbo: 1 });
+    for (const { decodeMs, encodeMs, fidelity } of points) {
+      assert.ok(decodeMs.p50 > 0 && decodeMs.p95 >= decodeMs.p50 && encodeMs.p50 > 0 && encodeMs.p95 >= encodeMs.p50);
+      assert.ok(fidelity.rbo > 0 && fidelity.rbo <= 1);
+    }
+    assert.ok(seen.has('queries') && seen.has('latency') && seen.has('fidelity'), [...seen].join());
+
+    const model = { checkpoint: smallCheckpoint(), card: { name: '', description: '', provenance: [] } };
+    assert.equal(await readCalibration(inFolder('index'), model), undefined);
+    await writeCalibration(inFolder('index'), calibration);
+    assert.deepEqual(await readCalibration(inFolder('index'), model), calibration);
+    assert.equal(await readCalibration(inFolder('index'), { ...model, checkpoint: smallCheckpoint(2) }), undefined);
+    const defaults = { ...model, card: { ...model.card, calibration: { ...calibration, queries: 7 } } };
+    const text = await readFile(inFolder('index/calibration.json'), 'utf8');
+    await writeFile(inFolder('index/calibration.json'), text.slice(0, 100));
+    assert.equal((await readCalibration(inFolder('index'), defaults))?.queries, 7); // falls back to the model's
+  });
+
+  it('stops when it is interrupted', async () => {
+    const signal = AbortSignal.abort();
+    await rejectsCode('REQUEST_ABORTED', calibrate(searcher.encoder, searcher.index, { ...options, signal }));
+  });
+});
