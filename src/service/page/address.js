@@ -1,9 +1,9 @@
-/** The part of the page's state that is in its address: `#at=L@160:fp32&k=10&like=42`. */
+/** The part of the page's state that is in its address: `#budget=12&k=10&like=42`, or `#at=L@160:fp32&…`. */
 import { initial, parsePoint, printPoint } from './point.js';
 
 /**
  * @typedef {object} Address
- * @property {import('./point.js').Point} at
+ * @property {import('./aim.js').Aim} aim
  * @property {number} k number of hits
  * @property {number | undefined} like id of the picture to search with, if it is one of the index
  */
@@ -14,16 +14,32 @@ export const counts = [10, 20, 50, 100];
 /** @returns {Address} */
 export function readAddress() {
   const fields = new URLSearchParams(location.hash.slice(1));
-  const whole = (/** @type {string | null} */ text, /** @type {number} */ most) => {
-    const number = Number(text);
-    return Number.isInteger(number) && number >= 1 && number <= most ? number : undefined;
+  const number = (/** @type {string} */ name, /** @type {number} */ least, /** @type {number} */ most) => {
+    const value = Number(fields.get(name) ?? NaN);
+    return value >= least && value <= most ? value : undefined;
   };
+  const whole = (/** @type {string} */ name, /** @type {number} */ most) => {
+    const value = number(name, 1, most);
+    return Number.isInteger(value) ? value : undefined;
+  };
+  const point = parsePoint(fields.get('at') ?? '', initial);
   return {
-    at: parsePoint(fields.get('at') ?? '', initial) ?? initial,
-    k: whole(fields.get('k'), 1000) ?? 10,
-    like: whole(fields.get('like'), Number.MAX_SAFE_INTEGER),
+    aim: { budgetMs: point ? undefined : number('budget', 0.1, 60_000), point: point ?? initial, isFixed: !!point },
+    k: whole('k', 1000) ?? 10,
+    like: whole('like', Number.MAX_SAFE_INTEGER),
   };
 }
 
 /** @param {Address} address */
-export const hashOf = ({ at, k, like }) => `#at=${printPoint(at)}&k=${k}${like === undefined ? '' : `&like=${like}`}`;
+export function hashOf({ aim, k, like }) {
+  const fields = [
+    aim.isFixed
+      ? `at=${printPoint(aim.point)}`
+      : aim.budgetMs === undefined
+        ? ''
+        : `budget=${Number(aim.budgetMs.toPrecision(3))}`,
+    `k=${k}`,
+    like === undefined ? '' : `like=${like}`,
+  ];
+  return `#${fields.filter(field => field !== '').join('&')}`;
+}

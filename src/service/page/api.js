@@ -1,11 +1,20 @@
 /** The service's API, as the page uses it. */
 
 /**
- * @typedef {import('../../search/searcher.js').SearchAnswer} SearchAnswer
- * @typedef {import('../../search/searcher.js').Hit} Hit
+ * @typedef {import('../../search/searcher.js').SearchAnswer['hits'][number]} Hit
+ * @typedef {import('../../search/searcher.js').SearchAnswer['cost']} Cost
+ * @typedef {{ value: null | boolean | number | string, count: number }} Facet
+ * @typedef {{ hits: Hit[], next?: string, facets?: Record<string, Facet[]>, cost: Cost }} SearchAnswer
  * @typedef {import('../../catalogue/image.js').Metadata} Metadata
  * @typedef {{ id: number, path: string, size: number, sha256: string, metadata: Metadata }} Picture
  * @typedef {{ images: number, engine: string, model: string }} Health
+ * @typedef {{ p50: number, p95: number }} Quantiles
+ * @typedef {object} Frontier
+ * @property {{ at: string, relativeMacs: number, fidelity: { rbo: number }, predictedMs: { service: Quantiles } }[]} points
+ * @property {Quantiles} answerMs
+ * @property {number} waiting
+ * @property {number} headroom
+ * @property {number} [defaultBudgetMs]
  */
 
 /** An answer that is an error (RFC 9457), or none at all. */
@@ -23,7 +32,7 @@ export class Problem extends Error {
  * @param {RequestInit} [init]
  * @throws Problem, and AbortError if its signal says so
  */
-async function request(path, init) {
+export async function request(path, init) {
   const response = await fetch(path, init).catch(error => {
     if (error.name === 'AbortError') throw error;
     const detail = 'Check that matvit serve is running and try again';
@@ -38,6 +47,9 @@ async function request(path, init) {
 /** @returns {Promise<Health>} */
 export const health = async () => (await request('/healthz')).json();
 
+/** @returns {Promise<Frontier>} */
+export const frontier = async () => (await request('/v1/frontier')).json();
+
 /** @param {number} id @returns {Promise<Picture>} */
 export const picture = async id => (await request(`/v1/images/${id}`)).json();
 
@@ -46,16 +58,3 @@ export const thumbnailUrl = id => `/v1/images/${id}/thumbnail`;
 
 /** @param {number} id */
 export const thumbnail = async id => (await request(thumbnailUrl(id))).blob();
-
-/**
- * @param {Blob} body the picture
- * @param {{ at: string, k: number, signal: AbortSignal }} options
- * @returns {Promise<SearchAnswer>}
- */
-export async function search(body, { at, k, signal }) {
-  if (body.size === 0)
-    throw new Problem({ title: 'The picture is empty', detail: 'the file has no bytes', code: 'IMAGE_EMPTY' });
-  return (
-    await request(`/v1/search?${new URLSearchParams({ at, k: String(k) })}`, { method: 'POST', body, signal })
-  ).json();
-}

@@ -1,0 +1,25 @@
+/** An answer beside the full model's answer to the same query. */
+
+/** @typedef {import('./api.js').SearchAnswer} SearchAnswer */
+
+/**
+ * @typedef {object} Comparison
+ * @property {Set<number>} extra ids of hits that the full model does not have
+ * @property {SearchAnswer['hits']} missed hits of the full model that the answer does not have
+ * @property {number} same hits that both have
+ * @property {number} times how many times as fast the answer was
+ */
+
+/** @param {SearchAnswer} answer @param {SearchAnswer} reference @returns {Comparison} */
+export function compare(answer, reference) {
+  const theirs = reference.hits.slice(0, answer.hits.length);
+  const theirIds = new Set(theirs.map(hit => hit.id));
+  const ourIds = new Set(answer.hits.map(hit => hit.id));
+  const extra = new Set([...ourIds].filter(id => !theirIds.has(id)));
+  return {
+    extra,
+    missed: theirs.filter(hit => !ourIds.has(hit.id)),
+    same: ourIds.size - extra.size,
+    times: reference.cost.ms.total / answer.cost.ms.total,
+  };
+}

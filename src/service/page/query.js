@@ -1,0 +1,84 @@
+/** What is searched with: pictures that hits should be like, and pictures that they should not be like. */
+import { Problem, request } from './api.js';
+
+/**
+ * @typedef {{ x: number, y: number, width: number, height: number }} Crop shares of the upright picture
+ * @typedef {object} Example
+ * @property {Blob} [blob] a picture to encode
+ * @property {number} [id] of the index: its vector is known, unless there is a blob, which is encoded instead
+ * @property {string} [url] of a picture that the server fetches
+ * @property {string} name
+ * @property {Crop} [crop] the part that matters
+ * @property {number} weight negative for what hits should not be like
+ *
+ * @typedef {object} Query
+ * @property {readonly Example[]} examples the first is the picture that is shown large
+ * @property {Map<number, import('./api.js').SearchAnswer>} references answers of the full model, by how many hits
+ *
+ * @typedef {object} Asking
+ * @property {number} k
+ * @property {string} [at] operating point
+ * @property {number} [budgetMs]
+ * @property {number} [minScore]
+ * @property {object} [filter]
+ * @property {string[]} [facets]
+ * @property {string} [cursor]
+ */
+
+/** @param {readonly Example[]} examples @returns {Query} */
+export const queryOf = examples => ({ examples, references: new Map() });
+
+/** Does the server compute anything but distances? @param {Query} query */
+export const isEncoded = ({ examples }) => examples.some(({ blob, url, crop }) => blob || url !== undefined || crop);
+
+/**
+ * One picture goes as it is; anything else as JSON.
+ * @param {Query} query
+ * @param {Asking} asking
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<import('./api.js').SearchAnswer>}
+ */
+export async function search({ examples }, asking, signal) {
+  const [first] = examples;
+  const post = { method: 'POST', ...(signal && { signal }) };
+  for (const { blob } of examples)
+    if (blob?.size === 0)
+      throw new Problem({ title: 'The picture is empty', detail: 'the file has no bytes', code: 'IMAGE_EMPTY' });
+  if (first?.blob && examples.length === 1 && first.weight > 0) {
+    const { filter, facets, ...rest } = asking;
+    const fields = Object.entries({
+      ...rest,
+      ...(filter && { filter: JSON.stringify(filter) }),
+      ...(facets && { facets: facets.join(',') }),
+      ...(first.crop && { crop: cropText(first.crop) }),
+    }).filter(([, value]) => value !== undefined);
+    const address = `/v1/search?${new URLSearchParams(fields.map(([name, value]) => [name, String(value)]))}`;
+    return (await request(address, { ...post, body: first.blob })).json();
+  }
+  const sides = await Promise.all(examples.map(asJson));
+  const body = JSON.stringify({
+    like: sides.filter((_, i) => Number(examples[i]?.weight) > 0),
+    unlike: sides.filter((_, i) => Number(examples[i]?.weight) < 0),
+    ...asking,
+  });
+  return (await request('/v1/search', { ...post, headers: { 'Content-Type': 'application/json' }, body })).json();
+}
+
+/** @param {Crop} crop */
+const cropText = ({ x, y, width, height }) => [x, y, width, height].map(share => share.toFixed(4)).join(',');
+
+/** @param {Example} example */
+async function asJson({ blob, id, url, crop, weight }) {
+  const source = blob ? { image: await base64(blob) } : url === undefined ? { id } : { url };
+  return { ...source, ...(crop && { crop }), weight: Math.abs(weight) };
+}
+
+/** @param {Blob} blob @returns {Promise<string>} */
+function base64(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.addEventListener('load', () => resolve(String(reader.result).replace(/^.*?,/, '')));
+    reader.addEventListener('error', () => reject(new Problem({ title: 'The picture cannot be read', code: 'PAGE' })));
+    reader.readAsDataURL(blob);
+  });
+}

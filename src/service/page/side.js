@@ -1,0 +1,91 @@
+/** The answer beside the full model's answer, hit by hit. */
+import { thumbnailUrl } from './api.js';
+import { byId, fromTemplate, textElement } from './dom.js';
+import { titleOf } from './format.js';
+import { shortPoint } from './point.js';
+
+/** @typedef {import('./api.js').Hit} Hit */
+
+const part = byId('side', HTMLElement);
+const toggle = byId('side-toggle', HTMLButtonElement);
+/** Does the person want to see it, when there is one? */
+let isWanted = false;
+
+toggle.addEventListener('click', () => {
+  isWanted = !isWanted;
+  arrange(true);
+});
+
+/** @param {boolean} isThere is there something to show? */
+function arrange(isThere) {
+  toggle.hidden = !isThere;
+  toggle.ariaPressed = String(isWanted);
+  part.hidden = !isThere || !isWanted;
+  byId('list', HTMLElement).hidden = isThere && isWanted;
+}
+
+/** There is nothing to compare, or not yet. */
+export const hideSide = () => arrange(false);
+
+/**
+ * @param {{ at: string, hits: readonly Hit[] }} answer
+ * @param {{ at: string, hits: readonly Hit[] }} reference as many hits
+ * @param {(hit: Hit) => void} onOpen
+ */
+export function showSide(answer, reference, onOpen) {
+  part.replaceChildren(column(answer, reference, onOpen), column(reference, answer, onOpen));
+  for (const item of part.querySelectorAll('li'))
+    for (const [name, lit] of /** @type {const} */ ([
+      ['pointerenter', true],
+      ['focusin', true],
+      ['pointerleave', false],
+      ['focusout', false],
+    ]))
+      item.addEventListener(name, () => {
+        for (const twin of part.querySelectorAll(`[data-id="${item.dataset.id}"]`)) twin.classList.toggle('lit', lit);
+      });
+  arrange(true);
+}
+
+/** @param {{ at: string, hits: readonly Hit[] }} own @param {{ at: string, hits: readonly Hit[] }} other @param {(hit: Hit) => void} onOpen */
+function column(own, other, onOpen) {
+  const { root, part: inside } = fromTemplate('column-template');
+  inside('h3').textContent = shortPoint(own.at);
+  for (const [i, hit] of own.hits.entries()) {
+    const { root: row, part: of } = fromTemplate('row-template');
+    row.dataset.id = String(hit.id);
+    of('.row-rank').textContent = String(i + 1);
+    Object.assign(of('img'), { src: thumbnailUrl(hit.id) });
+    of('.row-name').textContent = titleOf(hit);
+    of('.row-score').textContent = hit.score.toFixed(3);
+    of('.row-move').replaceWith(
+      move(
+        i,
+        other.hits.findIndex(({ id }) => id === hit.id),
+        other.at,
+      ),
+    );
+    of('button').addEventListener('click', () => onOpen(hit));
+    inside('ol').append(row);
+  }
+  return root;
+}
+
+/** Where the same hit is on the other side. @param {number} here @param {number} there -1 if nowhere @param {string} beside */
+function move(here, there, beside) {
+  const name = shortPoint(beside);
+  if (there < 0) return moveElement('only', 'only here', `not among ${name}’s`);
+  if (there === here) return moveElement('same', '=', `the same at ${name}`);
+  return moveElement('moved', `${there < here ? '↑' : '↓'} ${there + 1}`, `hit ${there + 1} at ${name}`);
+}
+
+/** @param {string} kind @param {string} text @param {string} meaning */
+function moveElement(kind, text, meaning) {
+  const element = textElement('span', '', 'row-move');
+  element.dataset.kind = kind;
+  const shown = textElement('span', text);
+  shown.ariaHidden = 'true';
+  element.append(shown, textElement('span', meaning, 'visually-hidden'));
+  element.title = meaning;
+  return element;
+}

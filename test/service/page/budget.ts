@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { type PageTest, full } from '../../support/page.js';
+
+/** The latency budget, and what it buys. */
+export function budgeting(page: () => PageTest) {
+  let here: PageTest;
+  before(() => (here = page()));
+
+  it('chooses the operating point by a budget, and marks it on the frontier', async () => {
+    await here.open('#budget=50000');
+    await here.upload(4);
+    await here.answered(full);
+    assert.equal(await here.page.isChecked('#by-budget'), true);
+    assert.equal(await here.page.locator('#frontier circle.in').count(), 3);
+    assert.match(await here.text('#budget-choice'), /^XL@224:fp32 keeps 100% of the full model’s ranking$/);
+    assert.match(await here.text('#cost-note'), /^XL@224:fp32 is the most faithful that fits: .* in time\.$/);
+    assert.match((await here.page.getAttribute('#frontier', 'aria-label'))!, /of 3 operating points, from S@96:fp32/);
+    await here.isAccessible();
+    await here.screenshot('budget');
+  });
+
+  it('moves the budget by keys, and says when nothing fits', async () => {
+    await here.open('#budget=0.1');
+    await here.upload(4);
+    await here.compared();
+    assert.match(await here.text('#cost-note'), /^Nothing fits in 0.1 ms now: .* is the fastest\. .* too late\.$/);
+    assert.equal(await here.page.locator('#frontier circle.in').count(), 0);
+    await here.page.focus('#budget');
+    await here.page.keyboard.press('ArrowRight');
+    await here.page.waitForURL(({ hash }) => !hash.startsWith('#budget=0.1&'));
+    assert.match((await here.page.getAttribute('#budget', 'aria-valuetext'))!, /^[\d.]+ ms: .* fidelity$/);
+    await here.page.keyboard.press('End');
+    await here.page.waitForSelector('#frontier circle.in');
+    await here.compared();
+  });
+
+  it('shows hits side by side with the full model’s', async () => {
+    await here.open('#at=S@96:fp32');
+    await here.upload(5);
+    await here.answered('S@96:fp32');
+    await here.page.click('#side-toggle');
+    const columns = here.page.locator('#side > div');
+    assert.deepEqual(await columns.locator('h3').allInnerTexts(), ['S@96', 'XL@224']);
+    const ids = (i: number) => here.attributes(`#side > div:nth-child(${i}) li`, 'data-id');
+    assert.deepEqual((await ids(1)).map(Number), await here.searchByApi(5, 'S@96:fp32'));
+    assert.deepEqual((await ids(2)).map(Number), await here.searchByApi(5, full));
+    const theirs = await ids(2);
+    const only = (await ids(1)).filter(id => !theirs.includes(id));
+    assert.equal(await columns.first().locator('[data-kind="only"]').count(), only.length);
+    await here.isAccessible();
+    await here.screenshot('side-by-side');
+    await here.page.click('#side-toggle');
+    assert.equal(await here.page.isVisible('#hits'), true);
+  });
+
+  it('goes back to points chosen by hand', async () => {
+    await here.open('#budget=50000');
+    await here.upload(6);
+    await here.answered(full);
+    await here.page.locator('label:has(> #by-hand)').click();
+    await here.answered('L@160:fp32');
+    assert.match(new URL(here.page.url()).hash, /^#at=L@160:fp32&/);
+  });
+}

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import type { PageTest } from '../../support/page.js';
+
+const note = { name: 'note.txt', mimeType: 'text/plain', buffer: Buffer.from('not a picture') };
+
+/** Pictures that come in some other way, or that are none. */
+export function intake(page: () => PageTest) {
+  let here: PageTest;
+  before(() => (here = page()));
+
+  it('says what is wrong with a file, and goes on afterwards', async () => {
+    await here.open('#at=L@160:fp32');
+    await here.page.setInputFiles('#intro input[type=file]', note);
+    await here.page.waitForSelector('#failure-code:text-is("IMAGE_UNSUPPORTED")');
+    assert.match(await here.text('#failure'), /not a supported picture.*JPEG/);
+    assert.equal(await here.page.isVisible('#hits'), false);
+    await here.page.click('#start-over');
+    await here.startFromSample(1);
+    await here.answered('L@160:fp32');
+    assert.equal(await here.page.isVisible('#failure'), false);
+  });
+
+  it('says when the server is gone, and tries again', async () => {
+    await here.open('#at=L@160:fp32');
+    await here.page.route('**/v1/search*', route => route.abort());
+    await here.upload(4);
+    await here.page.waitForSelector('#failure-code:text-is("UNREACHABLE")');
+    await here.page.unroute('**/v1/search*');
+    await here.page.click('#retry');
+    await here.answered('L@160:fp32');
+  });
+
+  it('takes a pasted and a dropped picture', async () => {
+    await here.open('#at=XL@224:fp32');
+    await here.startFromSample();
+    await here.answered('XL@224:fp32');
+    for (const [kind, id] of [
+      ['paste', here.image(6).id],
+      ['drop', here.image(7).id],
+    ] as const) {
+      await here.page.evaluate(
+        `(async () => {
+          const blob = await (await fetch('/v1/images/${id}/thumbnail')).blob();
+          const data = new DataTransfer();
+          data.items.add(new File([blob], '${kind}.webp', { type: blob.type }));
+          const options = { bubbles: true, cancelable: true };
+          document.body.dispatchEvent(${kind === 'paste'}
+            ? new ClipboardEvent('paste', { ...options, clipboardData: data })
+            : new DragEvent('drop', { ...options, dataTransfer: data }));
+        })()`,
+      );
+      await here.page.waitForSelector(`#query-name:text-is("${kind}.webp")`);
+      await here.page.waitForSelector(`#hits > li:first-child[data-id="${id}"]`);
+    }
+  });
+}

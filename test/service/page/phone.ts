@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import type { PageTest } from '../../support/page.js';
+
+/** On a phone. */
+export function onPhones(page: () => PageTest) {
+  let here: PageTest;
+  before(() => (here = page()));
+
+  it('fits a phone', async () => {
+    here.page = await here.newPage({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+    await here.open('#at=L@160:fp32');
+    const widths: unknown[] = [];
+    const measure = async () => widths.push(await here.page.evaluate('document.documentElement.scrollWidth'));
+    await here.page.waitForSelector('#samples-list img');
+    await measure();
+    await here.startFromSample();
+    await here.answered('L@160:fp32');
+    await measure();
+    await here.page.locator('.hit').first().tap();
+    await here.page.waitForSelector('#viewer[open]');
+    await measure();
+    assert.deepEqual(widths, [390, 390, 390]);
+  });
+}
