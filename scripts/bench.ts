@@ -9,6 +9,9 @@ import { type SearchBench, benchSearch } from '../src/evaluation/bench-search.js
 import { type TrainTiming, benchTrain } from '../src/evaluation/bench-train.js';
 import { readModel } from '../src/model/bundle.js';
 import { writeFileAtomic } from '../src/model/write-file-atomic.js';
+import { benchBudgetCommand } from './bench-budget.js';
+import { benchEscalationCommand } from './bench-escalation.js';
+import { benchLoadCommand } from './bench-load.js';
 import { indexData, jsonOption, modelOption, positiveInteger, progress } from './cli.js';
 import { openSearcher } from './open-searcher.js';
 
@@ -124,6 +127,8 @@ const rounds = (n: number) =>
   new Option('--rounds <n>', 'rounds, of which medians are taken').argParser(positiveInteger).default(n);
 
 export const benchCommand = withExample(new Command('bench').description('measure this machine'), 'encoder');
+
+benchCommand.addCommand(benchBudgetCommand).addCommand(benchLoadCommand).addCommand(benchEscalationCommand);
 
 withExample(benchCommand.command('encoder'), 'encoder --rounds 10 --json')
   .description('latency of every granularity, resolution and precision, universal graph beside static ones')

@@ -13,7 +13,7 @@ import { decode } from '../image/decode.js';
 import { type OperatingPoint, fullPoint, printOperatingPoint } from '../model/operating-point.js';
 import type { Calibration } from '../planner/calibration.js';
 import { type Fidelity, fidelityOf, meanFidelity } from '../planner/fidelity.js';
-import { type PointProfile, frontier } from '../planner/frontier.js';
+import { type PointProfile, type Quantiles, frontier } from '../planner/frontier.js';
 import { random } from '../training/random.js';
 import { augment } from './augment.js';
 import { coarsePoints, neighbours } from './candidates.js';
@@ -30,7 +30,7 @@ export interface CalibrationOptions {
 }
 
 /** A picture to search with. */
-interface Query {
+export interface Query {
   /** of the picture that it was made from */
   readonly id: number;
   readonly bytes: Buffer;
@@ -39,7 +39,7 @@ interface Query {
 /** of a ranking that are compared; the first 50 carry 99.5% of the weight of rank-biased overlap */
 const depth = 50;
 /** share of the queries that the coarse search makes do with */
-const coarseShare = 0.4;
+const coarseShare = 0.3;
 /** rounds of timing in the search, which needs the order of costs only */
 const searchRounds = 5;
 /** points on the frontier */
@@ -69,17 +69,20 @@ export async function calibrate(
   const few = asked.slice(0, Math.ceil(coarseShare * asked.length));
   const judge = new Judge(encoder, index, full);
 
+  const known = new Map<string, Fidelity>();
   /** The frontier of candidates by quick timing. */
   const survey = async (points: readonly OperatingPoint[], sample: readonly Query[], what: string) => {
     const times = await timeAll(encoder, points, sample, searchRounds, progressOf(`${what}: time`));
     const report = progressOf(`${what}: fidelity`);
     const profiles: PointProfile[] = [];
     for (const [i, point] of points.entries()) {
-      const fidelity = await judge.fidelity(point, sample);
+      const at = printOperatingPoint(point);
+      const fidelity = known.get(at) ?? (await judge.fidelity(point, sample));
+      known.set(at, fidelity);
       // medians of a few rounds stand for the p95 here: outliers would choose
       const [decodeMs, encodeMs] = [median(times[i]!.decode), median(times[i]!.encode)];
       profiles.push({
-        at: printOperatingPoint(point),
+        at,
         decodeMs: { p50: decodeMs, p95: decodeMs },
         encodeMs: { p50: encodeMs, p95: encodeMs },
         fidelity,
@@ -97,14 +100,14 @@ export async function calibrate(
 
   const points = fine.map(({ point }) => point);
   const times = await timeAll(encoder, points, asked, rounds, progressOf('latency'));
+  const [decodeMs, encodeMs] = [together(times.map(time => time.decode)), together(times.map(time => time.encode))];
   const report = progressOf('fidelity');
   const profiles: PointProfile[] = [];
   for (const [i, point] of points.entries()) {
-    const { decode: decodeMs, encode: encodeMs } = times[i]!;
     profiles.push({
       at: printOperatingPoint(point),
-      decodeMs: quantiles(decodeMs),
-      encodeMs: quantiles(encodeMs),
+      decodeMs: decodeMs[i]!,
+      encodeMs: encodeMs[i]!,
       fidelity: rounded(await judge.fidelity(point, asked)),
     });
     report(i + 1, points.length);
@@ -156,7 +159,8 @@ class Judge {
   }
 }
 
-async function queriesOf(
+/** Augmented pictures of an index, drawn at random. @throws INDEX_MISSING if it has fewer than two that can be read */
+export async function queriesOf(
   index: ImageIndex,
   count: number,
   seed: number,
@@ -214,6 +218,16 @@ async function timeAll(
 
 const round3 = (x: number) => Number(x.toFixed(3));
 const quantiles = (values: readonly number[]) => ({ p50: round3(median(values)), p95: round3(quantile(values, 0.95)) });
+
+/**
+ * Of every point: its own median, and a p95 that is the same multiple of it for all. Outliers come from the machine and hit
+ * whichever point has its turn; each point's own spread is learned from requests.
+ */
+function together(values: readonly (readonly number[])[]): Quantiles[] {
+  const spread = median(values.map(ms => quantile(ms, 0.95) / median(ms)));
+  return values.map(ms => ({ p50: round3(median(ms)), p95: round3(median(ms) * spread) }));
+}
+
 const rounded = ({ top1Agreement, recallAt10, rbo }: Fidelity): Fidelity => ({
   top1Agreement: round3(top1Agreement),
   recallAt10: round3(recallAt10),

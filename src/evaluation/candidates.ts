@@ -8,8 +8,8 @@ import { granularityNames } from '../model/architecture.js';
 import type { OperatingPoint, Precision } from '../model/operating-point.js';
 import type { Submodel } from '../model/submodel.js';
 
-/** Resolutions that were trained, of a model of 224 pixels. */
-const resolutions = [96, 112, 128, 160, 192, 224];
+/** The least share of the model's own resolution that was trained: 96 of 224 pixels. */
+const leastShare = 3 / 7;
 
 /** S, M, L, XL and the mixes half-way between two of them, at every resolution and precision. */
 export function coarsePoints(a: Architecture, precisions: readonly Precision[]): OperatingPoint[] {
@@ -19,9 +19,8 @@ export function coarsePoints(a: Architecture, precisions: readonly Precision[]):
     const isLast = g === granularityNames.length - 1;
     return isLast || half === 0 ? [uniform] : [uniform, uniform.map((low, layer) => (layer < half ? low : low + 1))];
   });
-  const sides = [
-    ...new Set([...resolutions.filter(side => side <= a.resolution && side % a.patch === 0), a.resolution]),
-  ];
+  const sides: number[] = [];
+  for (let side = a.resolution; side >= leastShare * a.resolution; side -= a.patch) sides.push(side);
   return mixes.flatMap(submodel =>
     sides.flatMap(resolution => precisions.map(precision => ({ submodel, resolution, precision }))),
   );

@@ -9,9 +9,9 @@ const a = Object.values(presets)[0]!;
 describe('candidates of a calibration', () => {
   const points = coarsePoints(a, ['fp32', 'int8']);
 
-  it('begin with seven mixes at six resolutions and two precisions, no two alike', () => {
+  it('begin with seven mixes at nine resolutions and two precisions, no two alike', () => {
     const names = new Set(points.map(printOperatingPoint));
-    assert.deepEqual([points.length, names.size], [84, 84]);
+    assert.deepEqual([points.length, names.size], [126, 126]);
     assert.ok(names.has('XL@224:fp32') && names.has('S@96:int8') && names.has('M6-L6@160:fp32'));
   });
 

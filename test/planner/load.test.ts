@@ -5,7 +5,7 @@ import { LatencyModel } from '../../src/planner/latency.js';
 import { Planner } from '../../src/planner/planner.js';
 import { random } from '../../src/training/random.js';
 import { point } from './profiles.js';
-import { bursty, poisson } from './traces.js';
+import { bursty, poisson } from '../../src/evaluation/load/traces.js';
 import { VirtualClock } from './virtual-clock.js';
 
 const slots = 2;

@@ -1,4 +1,5 @@
-import { random } from '../../src/training/random.js';
+/** When requests arrive, for load that does not wait for answers. */
+import { random } from '../../training/random.js';
 
 /** Times of arrival, milliseconds, of `count` requests at `rate` a second: a Poisson process. */
 export function poisson(rate: number, count: number, seed: number): number[] {

@@ -1,0 +1,69 @@
+import { Command } from 'commander';
+import { ImageIndex } from '../src/corpus/image-index.js';
+import { type ChoiceBench, benchChoice } from '../src/evaluation/bench-choice.js';
+import { type BudgetBench, benchBudget } from '../src/evaluation/load/bench-budget.js';
+import { type LoadPicture, loadPictures } from '../src/evaluation/load/pictures.js';
+import { LoadRig } from '../src/evaluation/load/rig.js';
+import { readModel } from '../src/model/bundle.js';
+import { indexData, jsonOption, modelOption, positiveInteger, progress } from './cli.js';
+import { openSearcher } from './open-searcher.js';
+
+const budgets = [5, 8, 12, 20, 40];
+
+/** Pictures to put load on an index with. */
+export async function picturesOf({ index: folder, model }: { index: string; model: string }): Promise<LoadPicture[]> {
+  const { fingerprint, architecture } = (await readModel(model)).checkpoint;
+  const index = await ImageIndex.openForReading(folder, { fingerprint, dimension: architecture.width });
+  try {
+    return await loadPictures(index, 50);
+  } finally {
+    await index.close();
+  }
+}
+
+function table({ budgets: rows, points }: BudgetBench, { decideUs, switchMs, worstSwitchMs }: ChoiceBench): string {
+  const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
+  const lines = rows.map(
+    row =>
+      `| ${row.budgetMs} | ${percent(row.met)} | ${row.p95.toFixed(1)} | ${row.best ?? 'none fits'} | ${percent(row.choseBest)} | ${percent(row.choseNear)} | ${percent(row.encodeError)} |`,
+  );
+  const cheapest = points[0]!;
+  return `| budget, ms | met | p95, ms | best point that fits | chosen | it or a neighbour | encode error |
+|---|---|---|---|---|---|---|
+${lines.join('\n')}
+
+The cheapest point, ${cheapest.at}, took ${cheapest.p50.toFixed(1)} ms (p95 ${cheapest.p95.toFixed(1)}) from the client's side. A decision
+takes ${decideUs.toFixed(1)} µs; encoding after another point takes ${switchMs.toFixed(2)} ms longer than after the same one (median over the
+frontier; ${worstSwitchMs.toFixed(2)} at worst).`;
+}
+
+export const benchBudgetCommand = new Command('budget')
+  .description('one request at a time under budgets of 5 to 40 ms: met or not, and how good the choice was')
+  .option('--index <dir>', "index (default: the demo's)", `${indexData}demo`)
+  .option('--rounds <n>', 'requests of each kind; three times as many of each budget', positiveInteger, 60)
+  .addOption(modelOption())
+  .addOption(jsonOption())
+  .addHelpText('after', '\nExample:\n  $ matvit bench budget --index indexes/photos')
+  .action(async (options: { index: string; model: string; rounds: number; json: boolean }) => {
+    const pictures = await picturesOf(options);
+    const searcher = await openSearcher({ ...options, workers: 1 });
+    const choice = await searcher
+      .warmUp()
+      .then(() => benchChoice(searcher))
+      .finally(() => searcher.close());
+    const rig = await LoadRig.start(['--index', options.index, '--model', options.model]);
+    const bar = progress('budgets');
+    try {
+      const { points } = await rig.get<{ points: { at: string }[] }>('/v1/frontier');
+      const result = await benchBudget(rig, pictures, budgets, {
+        points: points.map(({ at }) => at),
+        rounds: options.rounds,
+        onProgress: (done, total) => bar.update(done, total),
+      });
+      bar.stop();
+      process.stdout.write(`${options.json ? JSON.stringify({ ...result, choice }) : table(result, choice)}\n`);
+    } finally {
+      bar.stop();
+      await rig.stop();
+    }
+  });

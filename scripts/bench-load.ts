@@ -1,0 +1,166 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command } from 'commander';
+import { MatvitError } from '../src/errors.js';
+import {
+  type Load,
+  type LoadRow,
+  capacityOf,
+  k,
+  references,
+  rowOf,
+  traces,
+} from '../src/evaluation/load/bench-load.js';
+import type { LoadPicture } from '../src/evaluation/load/pictures.js';
+import { plot } from '../src/evaluation/load/plot.js';
+import { LoadRig } from '../src/evaluation/load/rig.js';
+import { writeFileAtomic } from '../src/model/write-file-atomic.js';
+import { indexData, jsonOption, milliseconds, modelOption, number, positiveInteger, progress } from './cli.js';
+import { picturesOf } from './bench-budget.js';
+
+const defaultLoads = 'poisson-0.5,poisson-1,poisson-2,poisson-3,bursty-0.5,bursty-1';
+const document = 'docs/adaptive.md';
+const figure = 'adaptive-load.svg';
+const marks = ['<!-- matvit bench load -->', '<!-- end -->'] as const;
+
+interface Options {
+  index: string;
+  model: string;
+  loads: Load[];
+  budget: number;
+  seconds: number;
+  capacity?: number;
+  seed: number;
+  save?: string;
+  docs: boolean;
+  json: boolean;
+}
+
+function parseLoads(text: string): Load[] {
+  return text.split(',').map(name => {
+    const match = /^(poisson|bursty)-(\d+(?:\.\d+)?)$/.exec(name);
+    if (!match || Number(match[2]) <= 0) throw new MatvitError('OPTION_INVALID', `'${name}' is not like poisson-0.5`);
+    return { trace: match[1] as Load['trace'], times: Number(match[2]) };
+  });
+}
+
+interface Frontier {
+  readonly points: readonly { at: string }[];
+  readonly waiting: number;
+  readonly serving: number;
+}
+
+async function measure(options: Options, pictures: readonly LoadPicture[]): Promise<LoadRow[]> {
+  const { budget: budgetMs, seconds, seed } = options;
+  const rows: LoadRow[] = [];
+  const bytes = pictures.map(picture => picture.bytes);
+  const bar = progress('load');
+  let capacity = options.capacity;
+  let reference: number[][] | undefined;
+  let done = 0;
+  try {
+    for (const load of options.loads) {
+      const rig = await LoadRig.start(['--index', options.index, '--model', options.model]);
+      try {
+        const { points } = await rig.get<Frontier>('/v1/frontier');
+        const at = (i: number) => points[i]!.at;
+        const full = at(points.length - 1);
+        reference ??= await references(rig, pictures, full);
+        capacity ??= await capacityOf(rig, pictures, full, 4000);
+        const rate = load.times * capacity;
+        const arrivals = traces[load.trace](rate, Math.round(rate * seconds), seed);
+        const policies: Record<string, string> = {
+          adaptive: '',
+          [`fixed ${full}`]: `&at=${full}`,
+          [`fixed ${at(Math.floor(points.length / 2))}`]: `&at=${at(Math.floor(points.length / 2))}`,
+          [`fixed ${at(0)}`]: `&at=${at(0)}`,
+        };
+        for (const [policy, query] of Object.entries(policies)) {
+          const result = await rig.run({ query: `k=${k}&budgetMs=${budgetMs}${query}`, pictures: bytes, arrivals });
+          rows.push(rowOf(load, { policy, budgetMs, rate }, result, pictures, reference));
+          bar.update(
+            ++done,
+            options.loads.length * Object.keys(policies).length,
+            `${load.trace} ${load.times}, ${policy}`,
+          );
+          await sleep(300);
+        }
+      } finally {
+        await rig.stop();
+      }
+    }
+  } finally {
+    bar.stop();
+  }
+  return rows;
+}
+
+function table(rows: readonly LoadRow[]): string {
+  const lines = rows.map(row => {
+    const share = [row.attainment, row.fidelity].map(x => x.toFixed(4));
+    const times = [row.p50, row.p95, row.p99].map(ms => ms.toFixed(1));
+    const rest = [row.throughput.toFixed(0), `${(100 * row.encodeError).toFixed(0)}%`, row.generatorCpu.toFixed(2)];
+    return `| ${[row.trace, row.times, row.rate.toFixed(0), row.policy, ...share, ...times, ...rest].join(' | ')} |`;
+  });
+  return [
+    '| trace | x capacity | requests/s | policy | attainment | fidelity | p50 | p95 | p99 | answers/s | encode error | generator, cores |',
+    `|${'---|'.repeat(12)}`,
+    ...lines,
+  ].join('\n');
+}
+
+async function rowsIn(file: string): Promise<LoadRow[]> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as LoadRow[];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new MatvitError('OPTION_INVALID', `${file} holds no rows of an earlier run`, { cause: error });
+  }
+}
+
+/** Rows of the same load and policy are replaced. */
+function merge(before: readonly LoadRow[], rows: readonly LoadRow[]): LoadRow[] {
+  const key = ({ trace, times, policy }: LoadRow) => `${trace} ${times} ${policy}`;
+  const fresh = new Set(rows.map(key));
+  return [...before.filter(row => !fresh.has(key(row))), ...rows];
+}
+
+async function writeDocs(rows: readonly LoadRow[]): Promise<void> {
+  const text = await readFile(document, 'utf8');
+  const [from, to] = [text.indexOf(marks[0]), text.indexOf(marks[1])];
+  if (from < 0 || to < from) throw new MatvitError('OPTION_INVALID', `${document} has no place for the table`);
+  const section = `${marks[0]}\n\n![attainment and fidelity against load](${figure})\n\n${table(rows)}\n\n`;
+  await writeFileAtomic(document, text.slice(0, from) + section + text.slice(to));
+  await writeFileAtomic(`docs/${figure}`, plot(rows));
+}
+
+export const benchLoadCommand = new Command('load')
+  .description('policies in turn on the same traces of requests, against a real `matvit serve` with a latency budget')
+  .option('--index <dir>', "index (default: the demo's)", `${indexData}demo`)
+  .option('--loads <list>', 'trace-multiple of capacity, separated by commas', parseLoads, parseLoads(defaultLoads))
+  .option('--budget <ms>', 'latency budget of each request', milliseconds, 50)
+  .option('--seconds <n>', 'length of each trace', number, 12)
+  .option('--capacity <n>', 'requests/s that the full model answers (default: measured first)', number)
+  .option('--seed <n>', 'of the traces', positiveInteger, 1)
+  .option('--save <file>', 'add the rows to those of earlier runs in a JSON file')
+  .option('--docs', 'write all rows into docs/adaptive.md, and the plot', false)
+  .addOption(modelOption())
+  .addOption(jsonOption())
+  .addHelpText(
+    'after',
+    `
+Policies: adaptive; always the full model; always the frontier's middle; always its cheapest point. The generator is a
+process of its own that does not wait for answers. Everything stays on 127.0.0.1.
+
+Examples:
+  $ matvit bench load --loads poisson-1,bursty-1 --seconds 10
+  $ matvit bench load --save load.json --docs`,
+  )
+  .action(async (options: Options) => {
+    const pictures = await picturesOf(options);
+    const rows = await measure(options, pictures);
+    const all = options.save === undefined ? rows : merge(await rowsIn(options.save), rows);
+    if (options.save !== undefined) await writeFileAtomic(options.save, JSON.stringify(all) + '\n');
+    if (options.docs) await writeDocs(all);
+    process.stdout.write(`${options.json ? JSON.stringify({ rows }) : table(rows)}\n`);
+  });

@@ -1,0 +1,101 @@
+/** Policies in turn on the same traces of requests, against a real server. */
+import { fidelityOf } from '../../planner/fidelity.js';
+import { median, quantile } from '../statistics.js';
+import type { LoadPicture } from './pictures.js';
+import type { LoadResult } from './plan.js';
+import type { LoadRig } from './rig.js';
+import { bursty, poisson } from './traces.js';
+
+export const traces = { poisson, bursty } as const;
+export type TraceName = keyof typeof traces;
+
+export interface Load {
+  readonly trace: TraceName;
+  /** mean requests a second, as a multiple of the full model's measured capacity */
+  readonly times: number;
+}
+
+export interface LoadRow extends Load {
+  readonly policy: string;
+  readonly budgetMs: number;
+  /** requests a second, on average */
+  readonly rate: number;
+  readonly requests: number;
+  /** share answered within the budget; refusals and errors count against it */
+  readonly attainment: number;
+  /** mean rank-biased overlap with the full model's answers, over the requests that met the budget */
+  readonly fidelity: number;
+  /** of the answers, milliseconds */
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  /** answers a second */
+  readonly throughput: number;
+  readonly refused: number;
+  /** median of |predicted - actual| / actual of encoding */
+  readonly encodeError: number;
+  /** share of one core that the generator used */
+  readonly generatorCpu: number;
+  /** p99 of how late the generator sent, milliseconds */
+  readonly lateP99: number;
+}
+
+/** Enough for ten, whether or not the query's own picture is among them. */
+export const k = 11;
+
+/** The full model's ranking of each picture, the picture itself left out. */
+export async function references(rig: LoadRig, pictures: readonly LoadPicture[], full: string): Promise<number[][]> {
+  const bytes = pictures.map(picture => picture.bytes);
+  const { samples } = await rig.run({
+    query: `k=${k}&at=${full}`,
+    pictures: bytes,
+    arrivals: bytes.map((_, i) => 60 * i),
+  });
+  return pictures.map(({ id }, i) => without(samples.find(({ picture }) => picture === i)?.answer?.ids ?? [], id));
+}
+
+export const without = (ids: readonly number[], own: number): number[] => ids.filter(id => id !== own).slice(0, k - 1);
+
+/** Requests a second that the full model answers, with as many under way as keep all slots busy. */
+export async function capacityOf(
+  rig: LoadRig,
+  pictures: readonly LoadPicture[],
+  full: string,
+  ms: number,
+): Promise<number> {
+  const bytes = pictures.map(picture => picture.bytes);
+  const query = `k=${k}&at=${full}`;
+  await rig.run({ query, pictures: bytes, arrivals: { inFlight: 4, ms: ms / 3 } });
+  const result = await rig.run({ query, pictures: bytes, arrivals: { inFlight: 4, ms } });
+  return (1000 * result.samples.filter(({ status }) => status === 200).length) / result.ms;
+}
+
+export function rowOf(
+  load: Load,
+  { policy, budgetMs, rate }: { policy: string; budgetMs: number; rate: number },
+  { samples, ms, cpu }: LoadResult,
+  pictures: readonly LoadPicture[],
+  reference: readonly number[][],
+): LoadRow {
+  const answers = samples.filter(sample => sample.answer !== undefined);
+  const met = answers.filter(sample => sample.ms <= budgetMs);
+  const fidelities = met.map(
+    ({ picture, answer }) => fidelityOf(without(answer!.ids, pictures[picture]!.id), reference[picture]!).rbo,
+  );
+  const times = answers.map(sample => sample.ms);
+  const errors = answers.map(({ answer }) => Math.abs(answer!.predictedEncodeMs - answer!.encodeMs) / answer!.encodeMs);
+  return {
+    ...load,
+    ...{ policy, budgetMs, rate, requests: samples.length },
+    attainment: met.length / samples.length,
+    fidelity: fidelities.reduce((sum, rbo) => sum + rbo, 0) / Math.max(1, fidelities.length),
+    p50: median(times),
+    p95: quantile(times, 0.95),
+    p99: quantile(times, 0.99),
+    throughput: (1000 * answers.length) / ms,
+    refused: samples.length - answers.length,
+    encodeError: median(errors),
+    generatorCpu: cpu,
+    lateP99: quantile(samples.map(({ lateMs }) => lateMs), 0.99), // prettier-ignore
+  };
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import type { LoadRow } from '../../src/evaluation/load/bench-load.js';
+import type { Calibration } from '../../src/planner/calibration.js';
+import type { SearchAnswer } from '../../src/search/searcher.js';
+import { writePictures, writeSmallModel } from '../support/small.js';
+import { temporaryFolder } from '../support/temporary.js';
+import { expectError, json, output } from './run-matvit.js';
+
+describe('matvit calibrate and what builds on it', function () {
+  this.timeout(240_000); // many processes, which a busy machine may starve
+  const inFolder = temporaryFolder();
+  let onIndex: string[];
+  before(async () => {
+    onIndex = ['--index', inFolder('index'), '--model', inFolder('model')];
+    await writeSmallModel(inFolder('model'));
+    await writePictures(inFolder('pictures'), 12);
+    await output('index', inFolder('pictures'), ...onIndex);
+  });
+
+  it('stores a calibration in the model or beside the index, and searches choose from it', async () => {
+    const weights = await readFile(inFolder('model/model.safetensors'));
+    const few = ['--queries', '3', '--rounds', '1'];
+    const shipped = await json<Calibration>('calibrate', ...onIndex, ...few, '--defaults');
+    const card = JSON.parse(await readFile(inFolder('model/model.json'), 'utf8')) as Record<string, unknown>;
+    assert.deepEqual(card['calibration'], shipped);
+    assert.equal(card['name'], 'small');
+    assert.deepEqual(await readFile(inFolder('model/model.safetensors')), weights);
+    const own = await json<Calibration>('calibrate', ...onIndex, ...few);
+    assert.deepEqual(JSON.parse(await readFile(inFolder('index/calibration.json'), 'utf8')), own);
+    assert.equal(own.points.at(-1)!.at, 'XL@224:fp32');
+
+    const query = inFolder('pictures/2/005.png');
+    const { cost } = await json<SearchAnswer>('search', query, ...onIndex, '--budget', '60000');
+    assert.deepEqual([cost.why, cost.fidelity, cost.budget?.met], ['fits', 1, true]);
+  });
+
+  it('puts load on a server, each policy in turn', async () => {
+    const load = ['--loads', 'bursty-0.2', '--seconds', '1', '--capacity', '40', '--save', inFolder('rows.json')];
+    const { rows } = await json<{ rows: LoadRow[] }>('bench', 'load', ...onIndex, ...load);
+    assert.ok(rows.length >= 2);
+    for (const row of rows) {
+      assert.deepEqual([row.requests, row.rate, row.trace], [8, 8, 'bursty']);
+      assert.ok(row.attainment >= 0 && row.attainment <= 1 && row.p50 > 0, JSON.stringify(row));
+    }
+    assert.deepEqual(JSON.parse(await readFile(inFolder('rows.json'), 'utf8')), rows);
+  });
+
+  it('refuses loads and budgets that make no sense', async () => {
+    await expectError('OPTION_INVALID', 'bench', 'load', '--loads', 'steady-1');
+    await expectError('OPTION_INVALID', 'search', 'x.png', '--budget', '0');
+  });
+});
