@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { MatvitError } from '../src/errors.js';
 import {
   type Load,
@@ -137,7 +137,11 @@ async function writeDocs(rows: readonly LoadRow[]): Promise<void> {
 export const benchLoadCommand = new Command('load')
   .description('policies in turn on the same traces of requests, against a real `matvit serve` with a latency budget')
   .option('--index <dir>', "index (default: the demo's)", `${indexData}demo`)
-  .option('--loads <list>', 'trace-multiple of capacity, separated by commas', parseLoads, parseLoads(defaultLoads))
+  .addOption(
+    new Option('--loads <list>', 'trace-multiple of capacity, separated by commas')
+      .argParser(parseLoads)
+      .default(parseLoads(defaultLoads), defaultLoads),
+  )
   .option('--budget <ms>', 'latency budget of each request', milliseconds, 50)
   .option('--seconds <n>', 'length of each trace', number, 12)
   .option('--capacity <n>', 'requests/s that the full model answers (default: measured first)', number)

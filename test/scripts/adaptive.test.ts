@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import type { ChoiceBench } from '../../src/evaluation/bench-choice.js';
+import type { EscalationRow } from '../../src/evaluation/bench-escalation.js';
+import type { BudgetRow } from '../../src/evaluation/load/bench-budget.js';
 import type { LoadRow } from '../../src/evaluation/load/bench-load.js';
 import type { Calibration } from '../../src/planner/calibration.js';
 import type { SearchAnswer } from '../../src/search/searcher.js';
@@ -44,6 +47,20 @@ describe('matvit calibrate and what builds on it', function () {
       assert.ok(row.attainment >= 0 && row.attainment <= 1 && row.p50 > 0, JSON.stringify(row));
     }
     assert.deepEqual(JSON.parse(await readFile(inFolder('rows.json'), 'utf8')), rows);
+  });
+
+  it('measures budgets and escalation', async () => {
+    const { budgets, choice } = await json<{ budgets: BudgetRow[]; choice: ChoiceBench }>(
+      'bench',
+      'budget',
+      ...onIndex,
+      '--rounds',
+      '1',
+    );
+    assert.deepEqual(budgets.map(({ budgetMs, requests }) => [budgetMs, requests]), [5, 8, 12, 20, 40].map(ms => [ms, 3])); // prettier-ignore
+    assert.ok(choice.decideUs > 0 && Number.isFinite(choice.switchMs));
+    const { rows } = await json<{ rows: EscalationRow[] }>('bench', 'escalation', ...onIndex, '--queries', '3');
+    for (const { ms, escalated } of rows) assert.ok(ms > 0 && escalated.first !== escalated.then);
   });
 
   it('refuses loads and budgets that make no sense', async () => {

@@ -3,6 +3,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import type { Command } from 'commander';
 import pMap from 'p-map';
 import { benchCommand } from '../../scripts/bench.js';
+import { calibrateCommand } from '../../scripts/calibrate.js';
 import { demoCommand } from '../../scripts/demo.js';
 import { evaluateCommand } from '../../scripts/evaluate.js';
 import { importCommand } from '../../scripts/import.js';
@@ -53,7 +54,7 @@ describe('matvit', function () {
     };
     const commands = [
       ...[indexCommand, searchCommand, serveCommand, evaluateCommand, benchCommand, trainCommand, importCommand],
-      demoCommand,
+      ...[demoCommand, calibrateCommand],
     ];
 
     it('explains the program and what it can do', async () => {
@@ -68,7 +69,7 @@ describe('matvit', function () {
       for (const command of commands)
         assert.match(helpOf(command), new RegExp(`\\nExamples?:\\n {2}\\$ matvit ${command.name()} ?`), command.name());
       for (const bench of benchCommand.commands)
-        assert.match(helpOf(bench), new RegExp(`\\nExample:\\n {2}\\$ matvit bench ${bench.name()} `));
+        assert.match(helpOf(bench), new RegExp(`\\nExamples?:\\n {2}\\$ matvit bench ${bench.name()} `));
     });
   });
 
