@@ -1,13 +1,17 @@
 /** The catalogue: the images of an index and their vectors, in SQLite. The source of truth; graphs derive from it. */
 import type { Database, Statement } from 'better-sqlite3';
-import { type Changes, changesTo } from './changes.js';
+import { createHash } from 'node:crypto';
+import { MatvitError } from '../errors.js';
+import { type Changes, changesTo, imageCells } from './changes.js';
+import { checkRow } from './checksum.js';
 import { type Facet, facetOf } from './facets.js';
 import type { Filter } from './filter.js';
+import type { Identity, Model } from './identity.js';
 import type { Image } from './image.js';
-import { type Identity, type Model, openForReading, openForWriting } from './open.js';
+import { openForReading, openForWriting } from './open.js';
 import { sqliteCondition } from './sqlite-filter.js';
 import { withSqlite } from './sqlite.js';
-import { type VectorRecord, type VectorRows, vectorRows } from './vector-rows.js';
+import { type VectorRecord, type VectorRows, vectorColumns, vectorRows } from './vector-rows.js';
 
 /** Where a catalogue stands, read at one moment. */
 export interface State {
@@ -16,9 +20,15 @@ export interface State {
   readonly vectors: number;
 }
 
-type ImageRecord = Omit<Image, 'metadata'> & { readonly metadata: string };
+type ImageRecord = Omit<Image, 'metadata' | 'stored' | 'edited'> & {
+  readonly metadata: string;
+  readonly stored: number;
+  readonly edited: number;
+  readonly crc: number;
+};
 
-const selectImages = `SELECT images.id, path, sha256, size, mtime, metadata, vector_id AS vectorId
+const selectImages = `SELECT images.id, path, sha256, size, mtime, metadata, vector_id AS vectorId, stored,
+  edited, images.crc
   FROM images JOIN vectors ON vectors.id = vector_id`;
 const rowsAtOnce = 1024;
 
@@ -45,7 +55,7 @@ export class Catalogue {
     this.revisionNow = database.prepare<[], number>('SELECT revision FROM catalogue').pluck();
     this.stateNow = database.prepare(`SELECT revision, (SELECT count(*) FROM images) AS images,
       (SELECT count(*) FROM vectors) AS vectors FROM catalogue`);
-    this.vectorPage = database.prepare(`SELECT id, revision, embedding FROM vectors
+    this.vectorPage = database.prepare(`SELECT ${vectorColumns} FROM vectors
       WHERE (revision, id) > (?, ?) AND revision <= ? ORDER BY revision, id LIMIT ${rowsAtOnce}`);
   }
 
@@ -125,9 +135,13 @@ export class Catalogue {
     return this.run(() => this.database.prepare('SELECT 1 FROM vectors WHERE sha256 = ?').get(sha256)) !== undefined;
   }
 
+  imageAt(path: string): Image | undefined {
+    return this.select('WHERE path = ?', path)[0];
+  }
+
   /** The vector of an image, [dimension]. */
   embedding(image: Image): Float32Array {
-    const read = this.database.prepare<[number], VectorRecord>('SELECT * FROM vectors WHERE id = ?');
+    const read = this.database.prepare<[number], VectorRecord>(`SELECT ${vectorColumns} FROM vectors WHERE id = ?`);
     return vectorRows(
       this.run(() => read.all(image.vectorId)),
       this,
@@ -159,8 +173,28 @@ export class Catalogue {
 
   /** Ids of vectors that were removed after one revision, up to another. */
   vectorsRemoved(after: number, upTo: number): number[] {
-    const read = 'SELECT id FROM removed_vectors WHERE revision > ? AND revision <= ?';
+    const read = `SELECT id FROM removed_vectors
+      WHERE revision > ? AND revision <= ? AND id NOT IN (SELECT id FROM vectors)`;
     return this.run(() => this.database.prepare<[number, number], number>(read).pluck().all(after, upTo));
+  }
+
+  /** What was removed up to this revision is not listed any more. */
+  horizon(): number {
+    return this.run(() => this.database.prepare<[], number>('SELECT horizon FROM catalogue').pluck().get()!);
+  }
+
+  /** The bytes of a picture that is stored in here. */
+  bytes({ id, vectorId, sha256 }: Image): Buffer | undefined {
+    const read = this.database.prepare<[number], Buffer>('SELECT bytes FROM files WHERE vector_id = ?').pluck();
+    const bytes = this.run(() => read.get(vectorId));
+    if (bytes && createHash('sha256').update(bytes).digest('hex') !== sha256)
+      throw new MatvitError('CATALOGUE_CORRUPT', `${this.file}: the bytes of picture ${id} are damaged`);
+    return bytes;
+  }
+
+  /** Runs several commits as one transaction, for one flush to disk; what throws, and is caught, undoes itself alone. */
+  together<T>(action: () => T): T {
+    return this.run(() => this.database.transaction(action).immediate());
   }
 
   /** Makes changes durable, all or none, and returns the revision afterwards. @throws VECTOR_INVALID */
@@ -177,7 +211,12 @@ export class Catalogue {
       this.database
         .prepare<(number | string)[], ImageRecord>(`${selectImages} ${clause}`)
         .all(...values)
-        .map(record => ({ ...record, metadata: JSON.parse(record.metadata) as Image['metadata'] })),
+        .map(record => {
+          const { crc, ...image } = record;
+          checkRow(`${this.file}: image ${record.id}`, crc, imageCells(record));
+          const metadata = JSON.parse(record.metadata) as Image['metadata'];
+          return { ...image, metadata, stored: record.stored === 1, edited: record.edited === 1 };
+        }),
     );
   }
 

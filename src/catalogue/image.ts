@@ -15,6 +15,10 @@ export interface ImageContent {
   /** modification time, milliseconds since 1970 */
   readonly mtime: number;
   readonly metadata: Metadata;
+  /** Was it added by itself, with its bytes in the catalogue? Else it is a file below the corpus root. */
+  readonly stored: boolean;
+  /** Has its metadata been edited since it was indexed? */
+  readonly edited: boolean;
 }
 
 export interface Image extends ImageContent {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Catalogue } from '../catalogue/catalogue.js';
 import type { Changes } from '../catalogue/changes.js';
 import type { Facet } from '../catalogue/facets.js';
-import type { Model } from '../catalogue/open.js';
+import type { Model } from '../catalogue/identity.js';
 import { fieldPath } from '../catalogue/parse-filter.js';
 import { type WriteLock, acquireWriteLock } from '../catalogue/write-lock.js';
 import { MatvitError, reasonOf } from '../errors.js';

@@ -13,7 +13,6 @@ import { MatvitError } from '../errors.js';
 import type { Failure } from './failure.js';
 import type { ImageIndex } from './image-index.js';
 import { inOrder } from './in-order.js';
-import { folderMetadata } from './metadata.js';
 import { plan } from './plan.js';
 import { type Decode, Reader } from './reader.js';
 import { scan } from './scan.js';
@@ -74,15 +73,14 @@ export async function indexFolder(options: IndexingOptions): Promise<IndexingRep
   if (encoder.fingerprint !== index.catalogue.fingerprint)
     throw new MatvitError('MODEL_MISMATCH', `${index.folder} was opened for another model than the encoder's`);
   const found = await scan(options.folder);
-  const metadataOf = metadata ? (path: string) => metadata.get(path) ?? {} : folderMetadata;
-  const { tasks, unchanged, gone } = plan(found, index.catalogue, metadataOf);
+  const { tasks, unchanged, gone, refused } = plan(found, index.catalogue, metadata);
   const paths = new Set(found.files.map(file => file.path));
   const reader = new Reader(found.root, index.catalogue, encoder, options.decode);
 
-  const failed: Failure[] = [...found.failed];
+  const failed: Failure[] = [...found.failed, ...refused];
   let [added, updated, removed] = [0, 0, 0];
   let put: NewImage[] = [];
-  let remove: string[] = [];
+  let remove: number[] = [];
   let lastCommit = performance.now();
   const commit = async () => {
     await index.commit({ root: found.root, put, remove });
@@ -109,7 +107,7 @@ export async function indexFolder(options: IndexingOptions): Promise<IndexingRep
         const { known } = tasks[done++]!;
         if ('code' in result) {
           failed.push(result);
-          if (known) remove.push(result.path);
+          if (known) remove.push(known.id);
         } else {
           put.push(result);
           if (known) updated++;
@@ -124,7 +122,7 @@ export async function indexFolder(options: IndexingOptions): Promise<IndexingRep
   }
   const interrupted = done < tasks.length;
   if (!interrupted) {
-    await index.commit({ remove: gone, prune: true });
+    await index.commit({ remove: gone, prune: 'all' });
     removed += gone.length;
   }
   await index.save();

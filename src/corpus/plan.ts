@@ -3,11 +3,15 @@ import { existsSync } from 'node:fs';
 import type { Catalogue } from '../catalogue/catalogue.js';
 import type { Image, Metadata } from '../catalogue/image.js';
 import { MatvitError } from '../errors.js';
+import { folderMetadata } from './metadata.js';
+import type { Failure } from './failure.js';
 import type { FoundFile, Scan } from './scan.js';
 
 export interface Task {
   readonly file: FoundFile;
   readonly metadata: Metadata;
+  /** Does the metadata come from an edit? */
+  readonly edited: boolean;
   /** what the catalogue has at this path */
   readonly known: Image | undefined;
   /** Must the file be read, or has only its metadata changed? */
@@ -19,12 +23,18 @@ export interface Plan {
   readonly tasks: readonly Task[];
   /** pictures whose size, modification time and metadata are those in the catalogue */
   readonly unchanged: number;
-  /** paths in the catalogue of files that are no more */
-  readonly gone: readonly string[];
+  /** ids of pictures whose files are no more */
+  readonly gone: readonly number[];
+  /** files with the path of a picture that was added by itself */
+  readonly refused: readonly Failure[];
 }
 
-/** @throws OPTION_INVALID when the index belongs to another folder, which is still there */
-export function plan(scan: Scan, catalogue: Catalogue, metadataOf: (path: string) => Metadata): Plan {
+/**
+ * Leaves alone what was added by itself, and metadata that was edited since, unless `given` has some for the picture.
+ * @param given by path; without it, pictures get the name of their folder
+ * @throws OPTION_INVALID when the index belongs to another folder, which is still there
+ */
+export function plan(scan: Scan, catalogue: Catalogue, given: ReadonlyMap<string, Metadata> | undefined): Plan {
   const { root } = catalogue;
   if (root !== undefined && root !== scan.root && existsSync(root))
     throw new MatvitError(
@@ -33,16 +43,23 @@ export function plan(scan: Scan, catalogue: Catalogue, metadataOf: (path: string
     );
   const known = new Map(catalogue.images().map(image => [image.path, image]));
   const tasks: Task[] = [];
+  const refused: Failure[] = [];
   for (const file of scan.files) {
     const before = known.get(file.path);
     known.delete(file.path);
-    const metadata = metadataOf(file.path);
+    if (before?.stored) {
+      refused.push({ path: file.path, code: 'PATH_TAKEN', reason: 'a picture that was added by itself has this path' });
+      continue;
+    }
+    const edited = before?.edited === true && !given?.has(file.path);
+    const metadata = edited ? before.metadata : ((given ? given.get(file.path) : folderMetadata(file.path)) ?? {});
     const read = before?.size !== file.size || before.mtime !== file.mtime;
     if (read || JSON.stringify(before.metadata) !== JSON.stringify(metadata))
-      tasks.push({ file, metadata, known: before, read });
+      tasks.push({ file, metadata, edited, known: before, read });
   }
   // nothing is known of what is in a folder that cannot be listed
   const unlisted = scan.failed.map(({ path }) => path).filter(path => path.endsWith('/'));
-  const gone = [...known.keys()].filter(path => !unlisted.some(folder => path.startsWith(folder)));
-  return { tasks, unchanged: scan.files.length - tasks.length, gone };
+  const isGone = ({ path, stored }: Image) => !stored && !unlisted.some(folder => path.startsWith(folder));
+  const gone = [...known.values()].filter(isGone).map(image => image.id);
+  return { tasks, unchanged: scan.files.length - tasks.length - refused.length, gone, refused };
 }

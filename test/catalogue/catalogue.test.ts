@@ -32,6 +32,7 @@ describe('Catalogue', () => {
     rmSync(folder, { recursive: true });
   });
 
+  const idOf = (path: string) => catalogue.imageAt(path)?.id ?? 999;
   const added = (after: number, upTo = catalogue.revision()) =>
     [...catalogue.vectorsAdded(after, upTo)].flatMap(rows => rows.ids);
 
@@ -82,11 +83,11 @@ describe('Catalogue', () => {
 
   it('removes images at once and their vectors when pruned, never to use an id again', () => {
     catalogue.commit({ put: [image('a.jpg', 1), image('b.jpg', 1), image('c.jpg', 3)] });
-    catalogue.commit({ remove: ['a.jpg', 'c.jpg', 'unknown.jpg'] });
+    catalogue.commit({ remove: [idOf('a.jpg'), idOf('c.jpg'), idOf('unknown.jpg')] });
     assert.deepEqual(catalogue.state(), { revision: 2, images: 1, vectors: 2 });
-    catalogue.commit({ put: [image('moved.jpg', 3, false)], prune: true });
+    catalogue.commit({ put: [image('moved.jpg', 3, false)], prune: 'all' });
     assert.deepEqual(catalogue.state(), { revision: 3, images: 2, vectors: 2 });
-    catalogue.commit({ remove: ['moved.jpg'], prune: true });
+    catalogue.commit({ remove: [idOf('moved.jpg')], prune: 'all' });
     assert.deepEqual(catalogue.state(), { revision: 4, images: 1, vectors: 1 });
     catalogue.commit({ put: [image('d.jpg', 4)] });
     assert.equal(catalogue.imagesOf([3])[0]?.path, 'd.jpg');
@@ -95,7 +96,7 @@ describe('Catalogue', () => {
   it('lists what changed between revisions', () => {
     catalogue.commit({ put: [image('a.jpg', 1), image('b.jpg', 2)] }); // 1
     catalogue.commit({ put: [image('c.jpg', 3)] }); // 2
-    catalogue.commit({ remove: ['a.jpg'], prune: true }); // 3
+    catalogue.commit({ remove: [idOf('a.jpg')], prune: 'all' }); // 3
     assert.deepEqual(added(0), [2, 3]);
     assert.deepEqual(added(1), [3]);
     assert.deepEqual(added(0, 1), [2]);
@@ -118,7 +119,7 @@ describe('Catalogue', () => {
   it('increases its revision only for changes', () => {
     catalogue.commit({ root: '/a', put: [image('a.jpg', 1)] });
     assert.equal(catalogue.commit({}), 1);
-    assert.equal(catalogue.commit({ root: '/a', put: [], remove: ['no.jpg'], prune: true }), 1);
+    assert.equal(catalogue.commit({ root: '/a', put: [], remove: [idOf('no.jpg')], prune: 'all' }), 1);
   });
 
   it('commits all or nothing', () => {

@@ -35,6 +35,7 @@ describe('ImageIndex', () => {
     rmSync(join(folder, '../..'), { recursive: true });
   });
 
+  const idOf = (path: string) => index.catalogue.imageAt(path)!.id;
   const reopen = async () => {
     await index.close();
     index = await ImageIndex.openForWriting(folder, model);
@@ -75,7 +76,7 @@ describe('ImageIndex', () => {
     await reopen();
     assert.equal(index.rebuilt, undefined);
     assert.deepEqual(await found(50), ['50.jpg']);
-    await index.commit({ put: images(100, 120), remove: ['50.jpg'], prune: true });
+    await index.commit({ put: images(100, 120), remove: [idOf('50.jpg')], prune: 'all' });
     await reopen(); // without a save
     assert.equal(index.rebuilt, undefined);
     assert.deepEqual(await found(110), ['110.jpg']);
@@ -144,7 +145,7 @@ describe('ImageIndex', () => {
     await index.commit({ put: images(0, 30) });
     assert.deepEqual(await found(7, 1, reader), ['7.jpg']);
     const searches = Array.from({ length: 20 }, () => found(8, 1, reader));
-    await index.commit({ put: images(30, 400), remove: ['7.jpg'], prune: true });
+    await index.commit({ put: images(30, 400), remove: [idOf('7.jpg')], prune: 'all' });
     assert.ok((await Promise.all(searches)).every(paths => paths[0] === '8.jpg'));
     assert.deepEqual(await found(333, 1, reader), ['333.jpg']);
     assert.notDeepEqual(await found(7, 1, reader), ['7.jpg']);
@@ -156,7 +157,7 @@ describe('ImageIndex', () => {
     assert.deepEqual(await found(5, 3), ['5.jpg', '100.jpg', '101.jpg']);
     assert.equal((await found(5, 10)).length, 10);
     // as after an indexing that was cut off before it pruned
-    await index.commit({ remove: images(0, 95).map(({ path }) => path) });
+    await index.commit({ remove: images(0, 95).map(({ path }) => idOf(path)) });
     assert.equal((await found(5, 6)).length, 6);
     assert.equal((await found(5, 1000)).length, 7);
   });
