@@ -16,6 +16,7 @@ export { parseFilter, readFilter } from './catalogue/parse-filter.js';
 export { indexFolder } from './corpus/indexing.js';
 export { readCalibration } from './corpus/calibration.js';
 export type { Cost } from './search/cost.js';
+export { type NewPicture, Writer } from './corpus/writer.js';
 export { Searcher, type SearchAnswer, type SearchRequest } from './search/searcher.js';
 export { createService } from './service/service.js';
 export { startServer } from './service/server.js';

@@ -2,15 +2,16 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { createHash } from 'node:crypto';
 import { MatvitError } from '../errors.js';
-import { type Changes, changesTo, imageCells } from './changes.js';
+import { type Changes, changesTo } from './changes.js';
 import { checkRow } from './checksum.js';
 import { type Facet, facetOf } from './facets.js';
 import type { Filter } from './filter.js';
-import type { Identity, Model } from './identity.js';
+import { type Identity, type Model, renewIdentity } from './identity.js';
 import type { Image } from './image.js';
 import { openForReading, openForWriting } from './open.js';
+import { type ImageRow, imageCells, imageColumns } from './rows.js';
 import { sqliteCondition } from './sqlite-filter.js';
-import { withSqlite } from './sqlite.js';
+import { openSqlite, withSqlite } from './sqlite.js';
 import { type VectorRecord, type VectorRows, vectorColumns, vectorRows } from './vector-rows.js';
 
 /** Where a catalogue stands, read at one moment. */
@@ -20,17 +21,11 @@ export interface State {
   readonly vectors: number;
 }
 
-type ImageRecord = Omit<Image, 'metadata' | 'stored' | 'edited'> & {
-  readonly metadata: string;
-  readonly stored: number;
-  readonly edited: number;
-  readonly crc: number;
-};
+type ImageRecord = ImageRow & { readonly sha256: string; readonly crc: number };
 
-const selectImages = `SELECT images.id, path, sha256, size, mtime, metadata, vector_id AS vectorId, stored,
-  edited, images.crc
+const selectImages = `SELECT ${imageColumns}, sha256, images.crc
   FROM images JOIN vectors ON vectors.id = vector_id`;
-const rowsAtOnce = 1024;
+const rowsAtOnce = 256; // reading them holds the event loop up for a millisecond
 
 /** Every method @throws CATALOGUE_CORRUPT, STORAGE_FAILED (full disk, no permission, …), INDEX_LOCKED (busy for 5 s) */
 export class Catalogue {
@@ -151,7 +146,7 @@ export class Catalogue {
   /** Of these ids the vectors that there are, by ascending id. */
   vectorsOf(ids: readonly number[]): VectorRows {
     const read = this.database.prepare<[string], VectorRecord>(
-      'SELECT id, revision, embedding FROM vectors WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id',
+      `SELECT ${vectorColumns} FROM vectors WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`,
     );
     return vectorRows(
       this.run(() => read.all(JSON.stringify(ids))),
@@ -202,6 +197,25 @@ export class Catalogue {
     return this.run(() => this.commitChanges(changes));
   }
 
+  /** Writes the catalogue as it is at this moment into a new file, without what deletions left empty. */
+  copyTo(file: string): void {
+    this.run(() => this.database.prepare('VACUUM INTO ?').run(file));
+  }
+
+  /** Makes a copied file a catalogue of its own, and returns its new id. */
+  static renew(file: string): string {
+    return withSqlite(file, () => {
+      const { database } = openForReading(file, undefined);
+      database.close();
+      const writable = openSqlite(file);
+      try {
+        return renewIdentity(writable);
+      } finally {
+        writable.close();
+      }
+    });
+  }
+
   close(): void {
     this.run(() => this.database.close());
   }
@@ -212,10 +226,10 @@ export class Catalogue {
         .prepare<(number | string)[], ImageRecord>(`${selectImages} ${clause}`)
         .all(...values)
         .map(record => {
-          const { crc, ...image } = record;
+          const { crc, stored, edited, ...image } = record;
           checkRow(`${this.file}: image ${record.id}`, crc, imageCells(record));
           const metadata = JSON.parse(record.metadata) as Image['metadata'];
-          return { ...image, metadata, stored: record.stored === 1, edited: record.edited === 1 };
+          return { ...image, metadata, stored: stored === 1, edited: edited === 1 };
         }),
     );
   }

@@ -5,6 +5,7 @@ import { checkVector } from '../index/check.js';
 import { rowChecksum } from './checksum.js';
 import { seal } from './identity.js';
 import type { ImageContent, Metadata } from './image.js';
+import { type ImageRow, imageCells, imageColumns } from './rows.js';
 
 /** One transaction: applied in the order of the fields, all of it or nothing. */
 export interface Changes {
@@ -32,22 +33,6 @@ export interface NewImage extends Omit<ImageContent, 'stored' | 'edited'> {
   readonly edited?: boolean;
 }
 
-interface ImageRow {
-  readonly id: number;
-  readonly path: string;
-  readonly vectorId: number;
-  readonly size: number;
-  readonly mtime: number;
-  readonly metadata: string;
-  readonly stored: number;
-  readonly edited: number;
-}
-
-/** What the checksum of an image covers. */
-export const imageCells = (row: ImageRow) => [
-  ...[row.id, row.path, row.vectorId, row.size, row.mtime, row.metadata, row.stored, row.edited],
-];
-
 /** Prepares the transaction; its result is the revision afterwards, increased if anything changed. */
 export function changesTo(database: Database, dimension: number): (changes: Changes) => number {
   const getRevision = database.prepare<[], number>('SELECT revision FROM catalogue').pluck();
@@ -58,9 +43,8 @@ export function changesTo(database: Database, dimension: number): (changes: Chan
   const addVector = database.prepare('INSERT INTO vectors (sha256, embedding, revision, crc) VALUES (?, ?, ?, 0)');
   const sealVector = database.prepare('UPDATE vectors SET crc = ? WHERE id = ?');
 
-  const columns = 'id, path, vector_id AS vectorId, size, mtime, metadata, stored, edited';
-  const imageAt = database.prepare<[string], ImageRow>(`SELECT ${columns} FROM images WHERE path = ?`);
-  const imageOf = database.prepare<[number], ImageRow>(`SELECT ${columns} FROM images WHERE id = ?`);
+  const imageAt = database.prepare<[string], ImageRow>(`SELECT ${imageColumns} FROM images WHERE path = ?`);
+  const imageOf = database.prepare<[number], ImageRow>(`SELECT ${imageColumns} FROM images WHERE id = ?`);
   const addImage = database.prepare(`INSERT INTO images (path, vector_id, size, mtime, metadata, stored, edited, crc)
     VALUES (@path, @vectorId, @size, @mtime, @metadata, @stored, @edited, 0)`);
   const setImage = database.prepare(`UPDATE images SET vector_id = @vectorId, size = @size, mtime = @mtime,

@@ -36,9 +36,13 @@ export function createIdentity(database: Database, { fingerprint, dimension }: M
 }
 
 /** A copy that goes its own way must not take the other's graphs for its own. */
-export function renewIdentity(database: Database): void {
-  database.prepare('UPDATE catalogue SET id = ?').run(randomUUID());
-  seal(database);
+export function renewIdentity(database: Database): string {
+  const id = randomUUID();
+  database.transaction(() => {
+    database.prepare('UPDATE catalogue SET id = ?').run(id);
+    seal(database);
+  })();
+  return id;
 }
 
 /** Renews the row's checksum, in the transaction that changed the row. */

@@ -4,6 +4,7 @@ import type { Database } from 'better-sqlite3';
 import { MatvitError } from '../errors.js';
 import { type Identity, type Model, createIdentity, identify } from './identity.js';
 import { applicationId, createTables, schema, schemaOf, version } from './schema.js';
+import { checkImages } from './rows.js';
 import { openSqlite } from './sqlite.js';
 
 /** @throws INDEX_MISSING, CATALOGUE_CORRUPT, MODEL_MISMATCH, and SQLite's own errors */
@@ -67,4 +68,5 @@ function checkFormat(database: Database, file: string): void {
     const [damage] = database.pragma(`integrity_check(${table})`) as { integrity_check: string }[];
     if (damage?.integrity_check !== 'ok') refuse(damage?.integrity_check ?? 'cannot be checked');
   }
+  checkImages(database, file); // filters look at rows that no result shows
 }

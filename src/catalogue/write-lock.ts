@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { MatvitError } from '../errors.js';
 import { openSqlite, withSqlite } from './sqlite.js';
@@ -13,11 +14,11 @@ const held = new Set<Database.Database>();
 
 /**
  * Takes the one right to write to `folder`: SQLite's exclusive lock on an empty database, `writer.lock`, so a file
- * left by a crash means nothing.
+ * left by a crash means nothing. Other names are other rights.
  * @throws INDEX_LOCKED at once when another writer holds it, STORAGE_FAILED
  */
-export function acquireWriteLock(folder: string): WriteLock {
-  const file = join(folder, 'writer.lock');
+export function acquireWriteLock(folder: string, name = 'writer'): WriteLock {
+  const file = join(folder, `${name}.lock`);
   return withSqlite(file, () => {
     const database = openSqlite(file, { timeout: 0 });
     try {
@@ -37,4 +38,16 @@ export function acquireWriteLock(folder: string): WriteLock {
       },
     };
   });
+}
+
+/** Servers hold the lock for a commit at a time, so it is worth waiting for. @throws INDEX_LOCKED, STORAGE_FAILED */
+export async function waitForWriteLock(folder: string, name?: string, milliseconds = 2000): Promise<WriteLock> {
+  const end = performance.now() + milliseconds;
+  for (;;)
+    try {
+      return acquireWriteLock(folder, name);
+    } catch (error) {
+      if (!(error instanceof MatvitError && error.code === 'INDEX_LOCKED') || performance.now() > end) throw error;
+      await sleep(5 + 20 * Math.random());
+    }
 }

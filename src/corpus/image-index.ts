@@ -1,16 +1,18 @@
 /**
  * An index on disk, a folder of: `catalogue.sqlite` (the source of truth), `manifest.json` and `graph-….hnsw` (a
- * snapshot of the graph over the catalogue's vectors, made again whenever it is missing or doubtful), `writer.lock`.
+ * snapshot of the graph over the catalogue's vectors, made again whenever it is missing or doubtful), and lock files.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Catalogue } from '../catalogue/catalogue.js';
 import type { Changes } from '../catalogue/changes.js';
 import type { Facet } from '../catalogue/facets.js';
+import type { Image } from '../catalogue/image.js';
 import type { Model } from '../catalogue/identity.js';
 import { fieldPath } from '../catalogue/parse-filter.js';
-import { type WriteLock, acquireWriteLock } from '../catalogue/write-lock.js';
+import { type WriteLock, waitForWriteLock } from '../catalogue/write-lock.js';
 import { MatvitError, reasonOf } from '../errors.js';
+import type { PictureSource } from '../image/open.js';
 import { DerivedGraph } from './derived-graph.js';
 import { NearestImages } from './nearest.js';
 import { type Page, type PageOptions, page } from './paging.js';
@@ -28,6 +30,9 @@ export interface SearchResult extends Page {
 /** Values of a field that facets list. */
 const facetValues = 20;
 
+/** Changes after which a snapshot is due: as a share of the vectors, so that writing them all costs a few times one. */
+const snapshotAfter = { count: 2000, share: 0.2 };
+
 /** Every method @throws CATALOGUE_CORRUPT, STORAGE_FAILED, INDEX_FAILED */
 export class ImageIndex {
   private readonly nearest: NearestImages;
@@ -36,24 +41,32 @@ export class ImageIndex {
     readonly folder: string,
     readonly catalogue: Catalogue,
     private readonly graph: DerivedGraph,
+    /** the right to write, if it is held for as long as the index is open */
     private readonly lock: WriteLock | undefined,
   ) {
     this.nearest = new NearestImages(catalogue, graph);
   }
+
+  private saving: Promise<void> | undefined;
 
   /** Any number of readers, while a writer writes. @throws INDEX_MISSING, MODEL_MISMATCH */
   static async openForReading(folder: string, model: Model): Promise<ImageIndex> {
     return ImageIndex.open(folder, Catalogue.openForReading(catalogueIn(folder), model), undefined);
   }
 
+  /**
+   * For servers: reads, and takes the right to write for each commit alone, so that `matvit index` and other servers may
+   * write in between. Creates what is missing. @throws MODEL_MISMATCH
+   */
+  static async openShared(folder: string, model: Model): Promise<ImageIndex> {
+    makeFolder(folder);
+    return ImageIndex.open(folder, Catalogue.openForWriting(catalogueIn(folder), model), undefined);
+  }
+
   /** One writer at a time; creates what is missing. @throws INDEX_LOCKED, MODEL_MISMATCH */
   static async openForWriting(folder: string, model: Model): Promise<ImageIndex> {
-    try {
-      mkdirSync(folder, { recursive: true });
-    } catch (error) {
-      throw new MatvitError('STORAGE_FAILED', `${folder}: ${reasonOf(error)}`, { cause: error });
-    }
-    const lock = acquireWriteLock(folder);
+    makeFolder(folder);
+    const lock = await waitForWriteLock(folder);
     try {
       return await ImageIndex.open(folder, Catalogue.openForWriting(catalogueIn(folder), model), lock);
     } catch (error) {
@@ -88,22 +101,81 @@ export class ImageIndex {
     return { ...found, ...(counts && { facets: Object.fromEntries(counts) }) };
   }
 
-  /** Writers only: durable when it returns, and in the graph too. @throws VECTOR_INVALID */
-  async commit(changes: Changes): Promise<void> {
-    this.catalogue.commit(changes);
-    await this.graph.catchUp();
+  /** The picture itself: where its file is, or its bytes if the catalogue stores them. */
+  picture(image: Image): PictureSource {
+    return this.catalogue.bytes(image) ?? join(this.catalogue.root ?? '', image.path);
   }
 
-  /** Writers only: writes the graph, so that the next opening need not make it again. */
+  /** Durable when it returns, and in the next search. @throws VECTOR_INVALID, INDEX_LOCKED */
+  async commit(changes: Changes): Promise<void> {
+    await this.write(catalogue => catalogue.commit(changes));
+  }
+
+  /** Runs `action` with the right to write; what it commits is in the next search. @throws INDEX_LOCKED */
+  async write<T>(action: (catalogue: Catalogue) => T): Promise<T> {
+    const lock = this.lock ?? (await waitForWriteLock(this.folder));
+    let result: T;
+    try {
+      result = action(this.catalogue);
+    } finally {
+      if (!this.lock) lock.release();
+    }
+    await this.graph.follow();
+    this.saveIfDue();
+    return result;
+  }
+
+  /** Writes the graph, so that the next opening need not make it again. */
   async save(): Promise<void> {
-    await this.graph.save();
+    await this.saving;
+    await this.saveGraph(() => this.graph.save());
+  }
+
+  private saveIfDue(): void {
+    const { unsaved } = this.graph;
+    if (this.saving || unsaved < snapshotAfter.count) return;
+    if (unsaved < snapshotAfter.share * this.catalogue.state().vectors) return;
+    // what cannot be saved now will be tried again, or replayed by the next opening
+    this.saving = this.saveGraph(() => (this.graph.idle ? this.graph.save() : this.graph.saveBeside()))
+      .catch(() => undefined)
+      .finally(() => (this.saving = undefined));
+  }
+
+  /**
+   * One process at a time. What was removed before the snapshot that is replaced need not be listed any more: nobody
+   * replays from there, but a reader that has not looked since.
+   */
+  private async saveGraph(save: () => Promise<unknown>): Promise<void> {
+    const lock = await waitForWriteLock(this.folder, 'snapshot', 30_000);
+    try {
+      const { watermark } = this.graph;
+      await save();
+      if (watermark < 0 || watermark === this.graph.watermark) return;
+      const right = this.lock ?? (await waitForWriteLock(this.folder));
+      try {
+        this.catalogue.commit({ forget: watermark });
+      } finally {
+        if (!this.lock) right.release();
+      }
+    } finally {
+      lock.release();
+    }
   }
 
   /** Loses nothing that was committed, even without a save. */
   async close(): Promise<void> {
+    await this.saving;
     await this.graph.close();
     this.catalogue.close();
     this.lock?.release();
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new MatvitError('STORAGE_FAILED', `${folder}: ${reasonOf(error)}`, { cause: error });
   }
 }
 

@@ -86,7 +86,35 @@ function typed(key: string, value: string): Json {
 }
 
 /** `./a//b.jpg` is `a/b.jpg`; undefined for what lies outside. */
-function relativePath(path: string): string | undefined {
+export function relativePath(path: string): string | undefined {
   const normal = posix.normalize(path.replaceAll('\\', '/'));
   return normal === '.' || /^(\.\.)?(\/|$)/.test(normal) ? undefined : normal;
 }
+
+/** As text; more belongs into a database of its own. */
+const maxMetadata = 64 * 1024;
+
+/** @throws METADATA_INVALID */
+export function checkMetadata(metadata: unknown): asserts metadata is Metadata {
+  const fail = (reason: string): never => {
+    throw new MatvitError('METADATA_INVALID', reason);
+  };
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) fail('it is not a JSON object');
+  if (JSON.stringify(metadata).length > maxMetadata) fail(`it is longer than ${maxMetadata / 1024} KiB as text`);
+}
+
+/** JSON merge patch (RFC 7396): null removes a key, objects are merged, everything else replaces. */
+export function mergePatch(metadata: Metadata, patch: Metadata): Metadata {
+  const result: Record<string, Json> = Object.assign(Object.create(null) as object, metadata); // `__proto__` is a key too
+  for (const [key, value] of Object.entries(patch))
+    if (value === null) delete result[key];
+    else if (!isObject(value)) result[key] = value;
+    else {
+      const before = result[key];
+      result[key] = mergePatch(isObject(before) ? before : {}, value);
+    }
+  return result;
+}
+
+const isObject = (value: Json | undefined): value is Metadata =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

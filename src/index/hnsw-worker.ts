@@ -22,6 +22,8 @@ export interface HnswCalls {
   remove: (ids: readonly number[]) => void;
   search: (query: Float32Array, k: number) => { ids: number[]; distances: number[] };
   size: () => number;
+  tombstones: () => number;
+  count: (ids: readonly number[]) => number;
   write: (file: string) => number;
 }
 
@@ -86,6 +88,10 @@ const calls: HnswCalls = {
   },
 
   size: () => graph.getCurrentCount() - deleted,
+
+  tombstones: () => deleted,
+
+  count: ids => ids.filter(id => labels.has(id) && attempt(() => graph.getPoint(id))).length,
 
   write(file) {
     graph.writeIndexSync(file);

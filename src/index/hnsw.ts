@@ -66,6 +66,16 @@ export class HnswIndex implements VectorIndex {
     return this.call('size');
   }
 
+  /** Removed vectors whose places no other has taken yet. */
+  tombstones(): Promise<number> {
+    return this.call('tombstones');
+  }
+
+  /** How many of these ids it holds. */
+  count(ids: readonly number[]): Promise<number> {
+    return this.call('count', ids);
+  }
+
   async upsert(ids: readonly number[], vectors: Float32Array): Promise<void> {
     checkVectors(this.dimension, ids, vectors);
     await this.call('upsert', ids, vectors);

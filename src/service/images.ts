@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { Router } from 'express';
 import type { Image } from '../catalogue/image.js';
 import { MatvitError } from '../errors.js';
@@ -17,7 +16,6 @@ export function images(service: Service): Router {
     if (!image) throw new MatvitError('NOT_FOUND', `there is no picture ${text}`);
     return image;
   };
-  const fileOf = (image: Image): string => join(service.searcher.index.catalogue.root ?? '', image.path);
   router
     .route('/:id')
     .get((request, response) => {
@@ -35,7 +33,7 @@ export function images(service: Service): Router {
         return;
       }
       const options = { name: image.path, size: thumbnailSize, limits: service.limits };
-      const data = await thumbnail(fileOf(image), { ...options, format: 'webp' });
+      const data = await thumbnail(service.searcher.index.picture(image), { ...options, format: 'webp' });
       response.set(caching).type('image/webp').send(data);
     })
     .all(methodNotAllowed('GET', 'HEAD'));

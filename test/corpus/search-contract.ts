@@ -49,6 +49,8 @@ export function searchContract(
         .map(({ path }) => path);
     const paths = async (query: Float32Array, k: number, json: Json) =>
       (await index.search(query, { k, filter: readFilter(json) })).hits.map(hit => hit.image.path);
+    const idOf = async (path: string, vector: Float32Array) =>
+      (await index.search(vector, { k: 3 })).hits.find(({ image }) => image.path === path)!.image.id;
     const recall = async (queries: readonly Float32Array[], json: Json, passes: (i: number) => boolean) => {
       let [found, wanted] = [0, 0];
       for (const query of queries) {
@@ -152,11 +154,14 @@ export function searchContract(
       await index.commit({ put });
       const withMore = await index.search(query, { k: 5, cursor: first.next });
       assert.deepEqual(withMore.hits, second.hits);
-      await index.commit({ remove: [first.hits.at(-1)!.image.path], prune: true }); // the cursor's own
+      await index.commit({ remove: [first.hits.at(-1)!.image.id], prune: 'all' }); // the cursor's own
       const withLess = await index.search(query, { k: 5, cursor: first.next });
       assert.deepEqual(withLess.hits, second.hits);
       await index.commit({ put: [pictures.find(({ path }) => path === first.hits.at(-1)!.image.path)!] });
-      await index.commit({ remove: put.map(({ path }) => path), prune: true });
+      await index.commit({
+        remove: await Promise.all(put.map(({ path, embedding }) => idOf(path, embedding))),
+        prune: 'all',
+      });
     });
 
     it('sees each commit, metadata alone included, through a filter that was used before', async () => {
@@ -175,7 +180,7 @@ export function searchContract(
       await index.commit({ put: [twin] });
       assert.deepEqual(await paths(pictures[3]!.embedding, 2, { twin: true }), ['twin.jpg']);
       assert.deepEqual(await paths(pictures[3]!.embedding, 1, { twin: { $exists: false } }), ['3.jpg']);
-      await index.commit({ remove: ['twin.jpg'], prune: true });
+      await index.commit({ remove: [await idOf('twin.jpg', twin.embedding)], prune: 'all' });
     });
 
     it('refuses what cannot be', async () => {

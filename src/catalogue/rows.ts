@@ -1,0 +1,28 @@
+/** Rows of the table `images`. */
+import type { Database } from 'better-sqlite3';
+import { checkRow } from './checksum.js';
+
+export interface ImageRow {
+  readonly id: number;
+  readonly path: string;
+  readonly vectorId: number;
+  readonly size: number;
+  readonly mtime: number;
+  readonly metadata: string;
+  readonly stored: number;
+  readonly edited: number;
+}
+
+/** To select for an ImageRow. */
+export const imageColumns = 'images.id, path, vector_id AS vectorId, size, mtime, metadata, stored, edited';
+
+/** What the checksum of an image covers. */
+export const imageCells = (row: ImageRow) => [
+  ...[row.id, row.path, row.vectorId, row.size, row.mtime, row.metadata, row.stored, row.edited],
+];
+
+/** @throws CATALOGUE_CORRUPT */
+export function checkImages(database: Database, file: string): void {
+  const read = database.prepare<[], ImageRow & { crc: number }>(`SELECT ${imageColumns}, crc FROM images`);
+  for (const row of read.iterate()) checkRow(`${file}: image ${row.id}`, row.crc, imageCells(row));
+}
