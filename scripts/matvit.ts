@@ -4,11 +4,13 @@ import { benchCommand } from './bench.js';
 import { calibrateCommand } from './calibrate.js';
 import { report, throwOnMisuse } from './cli.js';
 import { demoCommand } from './demo.js';
+import { duplicatesCommand } from './duplicates.js';
 import { evaluateCommand } from './evaluate.js';
 import { importCommand } from './import.js';
 import { indexCommand } from './index.js';
 import { searchCommand } from './search.js';
 import { serveCommand } from './serve.js';
+import { snapshotCommand } from './snapshot.js';
 import { trainCommand } from './train.js';
 
 const program = new Command('matvit')
@@ -29,6 +31,8 @@ for (const command of [
   searchCommand,
   serveCommand,
   calibrateCommand,
+  duplicatesCommand,
+  snapshotCommand,
   evaluateCommand,
   benchCommand,
   trainCommand,

@@ -1,0 +1,40 @@
+import { Command } from 'commander';
+import { type Backup, createBackup, restoreBackup } from '../src/corpus/backup.js';
+import { indexOption, jsonOption } from './cli.js';
+
+interface Options {
+  index: string;
+  json: boolean;
+}
+
+function print(backup: Backup, json: boolean): void {
+  const bytes = backup.files.reduce((sum, file) => sum + file.bytes, 0);
+  const text = `${backup.images} pictures, ${(bytes / 1e6).toFixed(1)} MB, made ${backup.created}`;
+  process.stdout.write(`${json ? JSON.stringify(backup) : text}\n`);
+}
+
+export const snapshotCommand = new Command('snapshot')
+  .description('back an index up into one file, and restore it')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ matvit snapshot create photos.matvit --index indexes/photos     # while it is searched and written to
+  $ matvit snapshot restore photos.matvit --index indexes/restored`,
+  );
+
+snapshotCommand
+  .command('create')
+  .description('write an index into one file; it may be in use')
+  .argument('<file>', 'to write')
+  .addOption(indexOption())
+  .addOption(jsonOption())
+  .action(async (file: string, options: Options) => print(await createBackup(options.index, file), options.json));
+
+snapshotCommand
+  .command('restore')
+  .description('make an index from such a file, in a folder that has none')
+  .argument('<file>', 'to read; it is verified first')
+  .addOption(indexOption())
+  .addOption(jsonOption())
+  .action(async (file: string, options: Options) => print(await restoreBackup(file, options.index), options.json));

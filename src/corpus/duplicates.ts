@@ -1,0 +1,106 @@
+/** Pictures that show the same: exact copies share a vector, recompressed, resized and cropped ones have similar vectors. */
+import type { Image } from '../catalogue/image.js';
+import type { ImageIndex } from './image-index.js';
+
+/** Cosine similarity from which two pictures count as copies of one another; docs/index.md has what it finds. */
+export const duplicateThreshold = 0.95;
+
+export interface DuplicateGroup {
+  /** two or more, by ascending id */
+  readonly images: readonly Image[];
+  /** smallest cosine similarity among the pairs that made the group; 1 for exact copies */
+  readonly score: number;
+}
+
+/**
+ * Groups images whose vectors are linked by similarities of at least `threshold`, the largest group first.
+ * @param threshold cosine similarity, 0 … 1
+ */
+export async function findDuplicates(
+  index: ImageIndex,
+  { threshold, onProgress }: { threshold: number; onProgress?: (done: number, total: number) => void },
+): Promise<DuplicateGroup[]> {
+  const { catalogue } = index;
+  const images = catalogue.images();
+  const parents = new Map(images.map(({ vectorId }) => [vectorId, vectorId]));
+  const rootOf = (id: number): number => {
+    let root = id;
+    while (parents.get(root) !== root) root = parents.get(root)!;
+    parents.set(id, root);
+    return root;
+  };
+  const links: [a: number, b: number, score: number][] = [];
+  let done = 0;
+  for (const { ids, vectors } of catalogue.vectorsAdded(0, catalogue.revision()))
+    for (const [i, id] of ids.entries()) {
+      onProgress?.(++done, parents.size);
+      if (!parents.has(id)) continue;
+      const vector = vectors.subarray(i * catalogue.dimension, (i + 1) * catalogue.dimension);
+      for (const { image, score } of await allFrom(threshold, async k => (await index.search(vector, { k })).hits)) {
+        const other = image.vectorId;
+        if (other === id || !parents.has(other)) continue;
+        links.push([id, other, score]);
+        parents.set(rootOf(id), rootOf(other));
+      }
+    }
+  const byRoot = new Map<number, { images: Image[]; score: number }>();
+  for (const image of images) {
+    const root = rootOf(image.vectorId);
+    const group = byRoot.get(root) ?? { images: [], score: 1 };
+    group.images.push(image);
+    byRoot.set(root, group);
+  }
+  for (const [a, , score] of links) {
+    const group = byRoot.get(rootOf(a))!;
+    group.score = Math.min(group.score, score);
+  }
+  return [...byRoot.values()]
+    .filter(group => group.images.length > 1)
+    .map(({ images, score }) => ({ images: images.sort((a, b) => a.id - b.id), score }))
+    .sort((a, b) => b.images.length - a.images.length || a.images[0]!.id - b.images[0]!.id);
+}
+
+/** All results of a search with at least this score. */
+async function allFrom<T extends { score: number }>(
+  threshold: number,
+  search: (k: number) => Promise<T[]>,
+): Promise<T[]> {
+  for (let k = 8; ; k *= 2) {
+    const results = await search(k);
+    if (results.length < k || results.at(-1)!.score < threshold)
+      return results.filter(({ score }) => score >= threshold);
+  }
+}
+
+export interface Collapsed<Hit> {
+  readonly hit: Hit;
+  /** hits that rank lower and are its near-duplicates */
+  readonly duplicates: readonly Hit[];
+}
+
+/**
+ * The k best hits of which no two are near-duplicates: each hit is folded into the best one that it is like.
+ * @param search gives the `k` best hits, each with its vector
+ */
+export async function searchCollapsed<Hit extends { vector: Float32Array }>(
+  search: (k: number) => Promise<readonly Hit[]>,
+  k: number,
+  threshold = duplicateThreshold,
+): Promise<Collapsed<Hit>[]> {
+  for (let width = 2 * k; ; width *= 2) {
+    const hits = await search(width);
+    const kept: { hit: Hit; duplicates: Hit[] }[] = [];
+    for (const hit of hits) {
+      const like = kept.find(other => dot(other.hit.vector, hit.vector) >= threshold);
+      if (like) like.duplicates.push(hit);
+      else kept.push({ hit, duplicates: [] });
+    }
+    if (kept.length >= k || hits.length < width) return kept.slice(0, k);
+  }
+}
+
+function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}

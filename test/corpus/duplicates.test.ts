@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findDuplicates, searchCollapsed } from '../../src/corpus/duplicates.js';
+import { ImageIndex } from '../../src/corpus/image-index.js';
+import { clusteredVectors, row, unit } from '../index/random-vectors.js';
+
+const dimension = 32;
+const vectors = clusteredVectors(300, dimension, 8, 300);
+/** A vector whose cosine similarity to vector i is about 1 - noise^2 / 2. */
+const like = (i: number, noise: number) =>
+  unit(row(vectors, dimension, i).map((x, j) => x + (j === i % dimension ? noise : 0)));
+
+describe('duplicates', () => {
+  let folder: string;
+  let index: ImageIndex;
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'matvit-duplicates-'));
+    index = await ImageIndex.openForWriting(join(folder, 'index'), { fingerprint: 'm'.repeat(64), dimension });
+    const image = (path: string, embedding: Float32Array, sha256 = path) => ({
+      ...{ path, sha256, size: 1, mtime: 1, metadata: {}, embedding },
+    });
+    await index.commit({
+      put: [
+        ...Array.from({ length: 300 }, (_, i) => image(`${i}`, row(vectors, dimension, i))),
+        ...Array.from({ length: 20 }, (_, i) => image(`7 like ${i}`, like(7, 0.01 * (i + 1)))),
+        image('9 like', like(9, 0.1)),
+        image('12 the same', row(vectors, dimension, 12), '12'),
+      ],
+    });
+  });
+  after(async () => {
+    await index.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('are grouped, exact ones too, the largest group first', async () => {
+    let progress = 0;
+    const groups = await findDuplicates(index, { threshold: 0.97, onProgress: done => (progress = done) });
+    const paths = groups.map(({ images }) => images.map(({ path }) => path));
+    assert.deepEqual(paths, [
+      ['7', ...Array.from({ length: 20 }, (_, i) => `7 like ${i}`)],
+      ['9', '9 like'],
+      ['12', '12 the same'],
+    ]);
+    assert.ok(groups[1]!.score > 0.97 && groups[1]!.score < 1);
+    assert.equal(groups[2]!.score, 1);
+    assert.equal(progress, 321);
+    const strict = await findDuplicates(index, { threshold: 1 });
+    assert.deepEqual(strict.length, 1);
+  });
+
+  it('are folded into the best hit', async () => {
+    const query = row(vectors, dimension, 7);
+    const search = async (k: number) =>
+      (await index.search(query, { k })).hits.map(hit => ({ ...hit, vector: index.catalogue.embedding(hit.image) }));
+    const found = await searchCollapsed(search, 5, 0.97);
+    assert.equal(found.length, 5);
+    assert.deepEqual([found[0]!.hit.image.path, found[0]!.duplicates.length], ['7', 20]);
+    assert.ok(found.slice(1).every(({ duplicates }) => duplicates.length === 0));
+    assert.equal((await searchCollapsed(search, 400, 0.97)).length, 300);
+  });
+});
