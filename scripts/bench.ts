@@ -12,6 +12,7 @@ import { writeFileAtomic } from '../src/model/write-file-atomic.js';
 import { benchBudgetCommand } from './bench-budget.js';
 import { benchEscalationCommand } from './bench-escalation.js';
 import { benchLoadCommand } from './bench-load.js';
+import { storageBenches } from './bench-storage.js';
 import { indexData, jsonOption, modelOption, positiveInteger, progress } from './cli.js';
 import { openSearcher } from './open-searcher.js';
 
@@ -167,6 +168,8 @@ withExample(benchCommand.command('train'), 'train --rounds 1')
   .action(async (options: { model: string; rounds: number; json: boolean }) => {
     print(await trainBench(options.model, options.rounds), options.json, trainTable);
   });
+
+storageBenches.forEach(command => benchCommand.addCommand(command));
 
 withExample(benchCommand.command('docs'), 'docs --model models/tiny')
   .description('run all of them on the demo and write docs/performance.md')

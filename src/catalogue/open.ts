@@ -1,5 +1,7 @@
 /** Opening a catalogue's file: created where it may be, and refused where it is not one of ours. */
-import { existsSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { MatvitError } from '../errors.js';
 import { type Identity, type Model, createIdentity, identify } from './identity.js';
@@ -10,11 +12,38 @@ import { openSqlite } from './sqlite.js';
 /** @throws INDEX_MISSING, CATALOGUE_CORRUPT, MODEL_MISMATCH, and SQLite's own errors */
 export function openForReading(file: string, model: Model | undefined): { database: Database; at: Identity } {
   if (!existsSync(file)) throw new MatvitError('INDEX_MISSING', `${file} does not exist`);
-  return checked(openSqlite(file, { readonly: true }), database => {
+  const check = (database: Database) => {
     if (isEmpty(database)) throw new MatvitError('INDEX_MISSING', `${file} is empty`);
     checkFormat(database, file);
     return identify(database, file, model);
-  });
+  };
+  try {
+    return checked(openSqlite(file, { readonly: true }), check);
+  } catch (error) {
+    if (!/^SQLITE_(CANTOPEN|READONLY)/.test((error as { code?: string }).code ?? '')) throw error;
+    return checked(openCopy(file), check);
+  }
+}
+
+/**
+ * In a folder that cannot be written to SQLite cannot make the file that its readers share, and so refuses to open the
+ * catalogue. Nobody can write to it there, so a copy is as good; it goes with the process that has it open.
+ */
+function openCopy(file: string): Database {
+  const folder = mkdtempSync(join(tmpdir(), 'matvit-catalogue-'));
+  const copy = join(folder, basename(file));
+  try {
+    for (const suffix of ['', '-wal'].filter(suffix => existsSync(file + suffix))) {
+      copyFileSync(file + suffix, copy + suffix);
+      chmodSync(copy + suffix, 0o600);
+    }
+    const whole = openSqlite(copy);
+    whole.pragma('journal_mode = DELETE'); // takes the log in
+    whole.close();
+    return openSqlite(copy, { readonly: true });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /**

@@ -166,7 +166,7 @@ export class DerivedGraph {
     await this.takeUp(revision, upTo);
     this.revision = upTo;
     this.feed();
-    if (forgotten) this.compact(); // vectors were removed that nobody can name any more
+    if (forgotten) void this.compact(); // vectors were removed that nobody can name any more
   }
 
   /** Adds what was added between two revisions to the tail, and removes what was removed. */
@@ -183,10 +183,10 @@ export class DerivedGraph {
     for (const id of removed) this.pending.delete(id);
     await this.tail.remove(removed);
     this.changes += removed.length;
-    void this.graph.remove(removed).then(
-      () => this.compactIfNeeded(),
-      () => undefined, // of a thread that has died; the next search says so
-    );
+    void this.graph
+      .remove(removed)
+      .then(() => this.compactIfNeeded())
+      .catch(() => undefined); // of a thread that has died; the next search says so
   }
 
   private feed(): void {
@@ -213,15 +213,16 @@ export class DerivedGraph {
 
   private async compactIfNeeded(): Promise<void> {
     const [tombstones, size] = await Promise.all([this.graph.tombstones(), this.graph.size()]);
-    if (tombstones > Math.max(tombstonesAllowed.count, tombstonesAllowed.share * size)) this.compact();
+    if (tombstones > Math.max(tombstonesAllowed.count, tombstonesAllowed.share * size)) void this.compact();
   }
 
   /** Makes the graph again without tombstones, in another thread, and changes over to it. */
-  private compact(): void {
+  async compact(): Promise<void> {
     if (this.closed) return;
     this.compacting ??= this.remake()
       .catch(() => undefined) // the old graph goes on
       .finally(() => (this.compacting = undefined));
+    await this.compacting;
   }
 
   private async remake(): Promise<void> {

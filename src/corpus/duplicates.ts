@@ -3,7 +3,7 @@ import type { Image } from '../catalogue/image.js';
 import type { ImageIndex } from './image-index.js';
 
 /** Cosine similarity from which two pictures count as copies of one another; docs/index.md has what it finds. */
-export const duplicateThreshold = 0.95;
+export const duplicateThreshold = 0.97;
 
 export interface DuplicateGroup {
   /** two or more, by ascending id */

@@ -128,15 +128,22 @@ export class ImageIndex {
   /** Writes the graph, so that the next opening need not make it again. */
   async save(): Promise<void> {
     await this.saving;
-    await this.saveGraph(() => this.graph.save());
+    await this.saveGraph(this.saveGraphNow);
   }
+
+  /** Makes the graph again without what was deleted; happens by itself when deletions pile up. */
+  async compact(): Promise<void> {
+    await this.graph.compact();
+  }
+
+  private readonly saveGraphNow = () => (this.graph.idle ? this.graph.save() : this.graph.saveBeside());
 
   private saveIfDue(): void {
     const { unsaved } = this.graph;
     if (this.saving || unsaved < snapshotAfter.count) return;
     if (unsaved < snapshotAfter.share * this.catalogue.state().vectors) return;
     // what cannot be saved now will be tried again, or replayed by the next opening
-    this.saving = this.saveGraph(() => (this.graph.idle ? this.graph.save() : this.graph.saveBeside()))
+    this.saving = this.saveGraph(this.saveGraphNow)
       .catch(() => undefined)
       .finally(() => (this.saving = undefined));
   }

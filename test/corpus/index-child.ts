@@ -2,7 +2,7 @@
 import { ImageIndex } from '../../src/corpus/image-index.js';
 import { indexFolder } from '../../src/corpus/indexing.js';
 import { decode } from '../../src/image/decode.js';
-import { ColourEncoder } from './colour-encoder.js';
+import { ColourEncoder } from '../../src/evaluation/colours.js';
 
 const [folder, indexFolderPath] = process.argv.slice(2) as [string, string];
 const encoder = new ColourEncoder(25);

@@ -7,7 +7,7 @@ import { type IndexingOptions, type IndexingReport, type Progress, indexFolder }
 import { MatvitError } from '../../src/errors.js';
 import { decode } from '../../src/image/decode.js';
 import { fullPoint } from '../../src/model/operating-point.js';
-import { ColourEncoder } from './colour-encoder.js';
+import { ColourEncoder } from '../../src/evaluation/colours.js';
 import { picture, writeFiles } from './pictures.js';
 
 describe('indexFolder', () => {

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Catalogue } from '../../src/catalogue/catalogue.js';
 import { ImageIndex } from '../../src/corpus/image-index.js';
-import { ColourEncoder } from './colour-encoder.js';
+import { ColourEncoder } from '../../src/evaluation/colours.js';
 import { picture, writeFiles } from './pictures.js';
 
 const { fingerprint, architecture } = new ColourEncoder();

@@ -8,7 +8,7 @@ import { Writer } from '../../src/corpus/writer.js';
 import type { MatvitError } from '../../src/errors.js';
 import { decode } from '../../src/image/decode.js';
 import { fullPoint } from '../../src/model/operating-point.js';
-import { ColourEncoder } from './colour-encoder.js';
+import { ColourEncoder } from '../../src/evaluation/colours.js';
 import { picture, writeFiles } from './pictures.js';
 
 const encoder = new ColourEncoder();

@@ -1,15 +1,26 @@
 /** An Encoder without weights: mean colours over a 4 x 4 grid, centred, of unit length. Equal pictures, equal vectors. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { batchSize } from '../../src/encoder/batch-size.js';
-import type { Encoded, Encoder } from '../../src/encoder/encoder.js';
-import type { Architecture } from '../../src/model/architecture.js';
-import type { OperatingPoint } from '../../src/model/operating-point.js';
+import { batchSize } from '../encoder/batch-size.js';
+import type { Encoded, Encoder } from '../encoder/encoder.js';
+import type { Architecture } from '../model/architecture.js';
+import type { OperatingPoint } from '../model/operating-point.js';
+import { sharp } from '../image/sharp.js';
+import { random } from '../training/random.js';
 
 const grid = 4;
+const side = 32;
+
+/** A picture of 4 x 4 coloured fields, the same for the same seed. */
+export async function colourPicture(seed: number, format: 'jpeg' | 'png' | 'webp' = 'png'): Promise<Buffer> {
+  const numbers = random(seed);
+  const raw = Uint8Array.from({ length: grid * grid * 3 }, () => numbers.below(256));
+  const fields = sharp(raw, { raw: { width: grid, height: grid, channels: 3 } });
+  return fields.resize(40, 40, { kernel: 'nearest' }).toFormat(format).toBuffer();
+}
 
 export class ColourEncoder implements Encoder {
   readonly architecture: Architecture = {
-    ...{ patch: 8, resolution: 32, width: grid * grid * 3, depth: 1, heads: 1 },
+    ...{ patch: 8, resolution: side, width: grid * grid * 3, depth: 1, heads: 1 },
     ...{ ffnWidth: 8, granularities: [1, 2, 4, 8], epsilon: 1e-6 },
   };
   readonly fingerprint = 'colour'.padEnd(64, '0');
@@ -57,3 +68,7 @@ export class ColourEncoder implements Encoder {
     return Promise.resolve();
   }
 }
+
+const { fingerprint, architecture } = new ColourEncoder();
+/** What an index of its vectors is opened for. */
+export const colourModel = { fingerprint, dimension: architecture.width };
