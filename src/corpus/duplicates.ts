@@ -1,9 +1,11 @@
 /** Pictures that show the same: exact copies share a vector, recompressed, resized and cropped ones have similar vectors. */
+import type { Catalogue } from '../catalogue/catalogue.js';
 import type { Image } from '../catalogue/image.js';
 import type { ImageIndex } from './image-index.js';
+import type { Hit } from './nearest.js';
 
 /** Cosine similarity from which two pictures count as copies of one another; docs/index.md has what it finds. */
-export const duplicateThreshold = 0.97;
+export const duplicateThreshold = 0.96;
 
 export interface DuplicateGroup {
   /** two or more, by ascending id */
@@ -72,31 +74,33 @@ async function allFrom<T extends { score: number }>(
   }
 }
 
-export interface Collapsed<Hit> {
-  readonly hit: Hit;
-  /** hits that rank lower and are its near-duplicates */
-  readonly duplicates: readonly Hit[];
-}
-
 /**
- * The k best hits of which no two are near-duplicates: each hit is folded into the best one that it is like.
- * @param search gives the `k` best hits, each with its vector
+ * A search of which no two hits are near-duplicates: each hit is folded into the best one that it is like.
+ * @param find the best hits: at least as many as asked for, or all there are
  */
-export async function searchCollapsed<Hit extends { vector: Float32Array }>(
-  search: (k: number) => Promise<readonly Hit[]>,
-  k: number,
+export function collapsing(
+  find: (count: number) => Promise<Hit[]>,
+  catalogue: Catalogue,
   threshold = duplicateThreshold,
-): Promise<Collapsed<Hit>[]> {
-  for (let width = 2 * k; ; width *= 2) {
-    const hits = await search(width);
-    const kept: { hit: Hit; duplicates: Hit[] }[] = [];
-    for (const hit of hits) {
-      const like = kept.find(other => dot(other.hit.vector, hit.vector) >= threshold);
-      if (like) like.duplicates.push(hit);
-      else kept.push({ hit, duplicates: [] });
+): (count: number) => Promise<Hit[]> {
+  return async count => {
+    for (let width = 2 * count; ; width *= 2) {
+      const hits = await find(width);
+      const { ids, vectors } = catalogue.vectorsOf([...new Set(hits.map(({ image }) => image.vectorId))]);
+      const size = catalogue.dimension;
+      const vectorOf = new Map(ids.map((id, i) => [id, vectors.subarray(i * size, (i + 1) * size)]));
+      const kept: { hit: Hit; vector: Float32Array; duplicates: Hit[] }[] = [];
+      for (const hit of hits) {
+        const vector = vectorOf.get(hit.image.vectorId);
+        if (!vector) continue; // deleted just now
+        const like = kept.find(other => dot(other.vector, vector) >= threshold);
+        if (like) like.duplicates.push(hit);
+        else kept.push({ hit, vector, duplicates: [] });
+      }
+      if (kept.length >= count || hits.length < width)
+        return kept.map(({ hit, duplicates }) => ({ ...hit, duplicates }));
     }
-    if (kept.length >= k || hits.length < width) return kept.slice(0, k);
-  }
+  };
 }
 
 function dot(a: Float32Array, b: Float32Array): number {

@@ -14,10 +14,13 @@ import { type WriteLock, waitForWriteLock } from '../catalogue/write-lock.js';
 import { MatvitError, reasonOf } from '../errors.js';
 import type { PictureSource } from '../image/open.js';
 import { DerivedGraph } from './derived-graph.js';
+import { collapsing } from './duplicates.js';
 import { NearestImages } from './nearest.js';
 import { type Page, type PageOptions, page } from './paging.js';
 
 export interface SearchOptions extends PageOptions {
+  /** cosine similarity from which hits count as near-duplicates and are folded into the best of them; left out, none are */
+  readonly collapse?: number | undefined;
   /** fields whose values to count over all images that pass the filter, dots leading into objects */
   readonly facets?: readonly string[] | undefined;
 }
@@ -95,9 +98,10 @@ export class ImageIndex {
    * @throws VECTOR_INVALID, FILTER_INVALID (a facet that is no field), CURSOR_INVALID
    */
   async search(query: Float32Array, options: SearchOptions): Promise<SearchResult> {
-    const { filter, minScore, facets } = options;
+    const { filter, minScore, facets, collapse } = options;
     const counts = facets?.map(name => [name, this.catalogue.facet(fieldPath(name), facetValues, filter)] as const);
-    const found = await page(options, count => this.nearest.find(query, count, minScore, filter));
+    const find = (count: number) => this.nearest.find(query, count, minScore, filter);
+    const found = await page(options, collapse === undefined ? find : collapsing(find, this.catalogue, collapse));
     return { ...found, ...(counts && { facets: Object.fromEntries(counts) }) };
   }
 

@@ -14,6 +14,8 @@ export interface Hit {
   readonly image: Image;
   /** cosine similarity, -1 … 1 */
   readonly score: number;
+  /** of a collapsed search: hits that rank lower and are near-duplicates of this one */
+  readonly duplicates?: readonly Hit[];
 }
 
 /** A filter that this many vectors pass, or fewer, is selective: looking at all of them takes milliseconds. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findDuplicates, searchCollapsed } from '../../src/corpus/duplicates.js';
+import { findDuplicates } from '../../src/corpus/duplicates.js';
 import { ImageIndex } from '../../src/corpus/image-index.js';
 import { clusteredVectors, row, unit } from '../index/random-vectors.js';
 
@@ -53,12 +53,13 @@ describe('duplicates', () => {
 
   it('are folded into the best hit', async () => {
     const query = row(vectors, dimension, 7);
-    const search = async (k: number) =>
-      (await index.search(query, { k })).hits.map(hit => ({ ...hit, vector: index.catalogue.embedding(hit.image) }));
-    const found = await searchCollapsed(search, 5, 0.97);
-    assert.equal(found.length, 5);
-    assert.deepEqual([found[0]!.hit.image.path, found[0]!.duplicates.length], ['7', 20]);
-    assert.ok(found.slice(1).every(({ duplicates }) => duplicates.length === 0));
-    assert.equal((await searchCollapsed(search, 400, 0.97)).length, 300);
+    const first = await index.search(query, { k: 5, collapse: 0.97 });
+    const counts = first.hits.map(({ duplicates }) => duplicates!.length);
+    assert.deepEqual([first.hits[0]!.image.path, counts], ['7', [20, 0, 0, 0, 0]]);
+    const next = await index.search(query, { k: 5, collapse: 0.97, cursor: first.next });
+    const all = await index.search(query, { k: 400, collapse: 0.97 });
+    assert.deepEqual([...first.hits, ...next.hits], all.hits.slice(0, 10));
+    assert.equal(all.hits.length, 300);
+    assert.equal((await index.search(query, { k: 400 })).hits[1]!.duplicates, undefined);
   });
 });
