@@ -1,12 +1,12 @@
 /** What all commands share: options, output, errors, Ctrl-C. */
-import { fileURLToPath } from 'node:url';
 import { type Command, CommanderError, Option } from 'commander';
 import cliProgress from 'cli-progress';
 import { MatvitError, reasonOf } from '../src/errors.js';
 import { engines } from '../src/encoder/engine.js';
+import { indexData } from '../src/settings.js';
 
-/** The project's own folder for the shipped model and for indexes. */
-export const indexData = fileURLToPath(new URL('../../index-data/', import.meta.url));
+export { indexData };
+
 export const defaultModel = `${indexData}model`;
 export const defaultIndex = `${indexData}default`;
 

@@ -3,6 +3,7 @@ import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { Command } from 'commander';
+import { readConfig } from '../src/config.js';
 import type { Metadata } from '../src/catalogue/image.js';
 import { readCalibration } from '../src/corpus/calibration.js';
 import { ImageIndex } from '../src/corpus/image-index.js';
@@ -150,7 +151,8 @@ Examples:
         process.stdout.write(`\n${query} at ${name}\n${describeAnswer(await searcher.search(request))}\n`);
       }
       process.stdout.write('\n');
-      if (options.serve) await serve(searcher, { host: '127.0.0.1', port: options.port });
+      if (options.serve)
+        await serve(searcher, readConfig({ flags: { ...options, engine: undefined, workers: undefined } }).config);
     } finally {
       bar.stop();
       await searcher.close();

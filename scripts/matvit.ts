@@ -3,11 +3,13 @@ import { Command } from 'commander';
 import { benchCommand } from './bench.js';
 import { calibrateCommand } from './calibrate.js';
 import { report, throwOnMisuse } from './cli.js';
+import { configCommand } from './config.js';
 import { demoCommand } from './demo.js';
 import { duplicatesCommand } from './duplicates.js';
 import { evaluateCommand } from './evaluate.js';
 import { importCommand } from './import.js';
 import { indexCommand } from './index.js';
+import { keysCommand } from './keys.js';
 import { searchCommand } from './search.js';
 import { serveCommand } from './serve.js';
 import { snapshotCommand } from './snapshot.js';
@@ -33,6 +35,8 @@ for (const command of [
   calibrateCommand,
   duplicatesCommand,
   snapshotCommand,
+  configCommand,
+  keysCommand,
   evaluateCommand,
   benchCommand,
   trainCommand,

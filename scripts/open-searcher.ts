@@ -6,7 +6,7 @@ import { Searcher, type SearcherOptions } from '../src/search/searcher.js';
 
 /** Opens an index with its model. @throws INDEX_MISSING, MODEL_MISMATCH and what reading a model throws */
 export async function openSearcher(
-  options: EncoderOptions & Omit<SearcherOptions, 'calibration'> & { index: string; model: string },
+  options: EncoderOptions & Omit<SearcherOptions, 'calibration'> & { readonly index: string; readonly model: string },
 ): Promise<Searcher> {
   const model = await readModel(options.model);
   const { fingerprint, architecture } = model.checkpoint;

@@ -1,74 +1,61 @@
 import { once } from 'node:events';
 import { Command } from 'commander';
-import type { Engine } from '../src/encoder/engine.js';
-import { type Searcher, defaultQueue } from '../src/search/searcher.js';
+import { type Config, readConfig } from '../src/config.js';
+import type { Searcher } from '../src/search/searcher.js';
 import { startServer } from '../src/service/server.js';
-import { createService } from '../src/service/service.js';
-import {
-  engineOption,
-  indexOption,
-  interruption,
-  milliseconds,
-  modelOption,
-  port,
-  positiveInteger,
-  workersOption,
-} from './cli.js';
+import { Service } from '../src/service/service.js';
+import { interruption } from './cli.js';
+import { addSettings } from './config.js';
 import { openSearcher } from './open-searcher.js';
 
-interface Options {
-  index: string;
-  model: string;
-  engine: Engine;
-  workers?: number;
-  host: string;
-  port: number;
-  budget?: number;
-  queue: number;
-}
-
-/** Serves until Ctrl-C or SIGTERM, then answers what has been asked and closes. */
-export async function serve(
-  searcher: Searcher,
-  { host, port, budget }: { host: string; port: number; budget?: number },
-): Promise<void> {
+/**
+ * Serves until Ctrl-C or SIGTERM, then answers what has been asked and closes; SIGHUP takes up what has changed.
+ * @returns what was in use last, still open
+ */
+export async function serve(searcher: Searcher, config: Config, open?: () => Promise<Searcher>): Promise<Searcher> {
   const signal = interruption();
   await searcher.warmUp(signal);
-  const server = await startServer(createService(searcher, { budgetMs: budget }), { host, port });
+  const service = new Service(searcher, { config, ...(open && { open }) });
+  const server = await startServer(service);
+  const reload = () => {
+    service.reload().then(
+      ({ index, encoder }) =>
+        service.log.info({ images: index.catalogue.state().images, model: encoder.fingerprint }, 'reloaded'),
+      (error: unknown) => service.log.error({ error: String(error) }, 'reloading failed; it goes on as it was'),
+    );
+  };
+  process.on('SIGHUP', reload);
   const images = searcher.index.catalogue.state().images;
   process.stdout.write(`${server.url}  ${images} pictures, ${searcher.encoder.engine}\n`);
   if (!signal.aborted) await once(signal, 'abort');
+  process.off('SIGHUP', reload);
   await server.stop();
+  return service.searcher;
 }
 
-export const serveCommand = new Command('serve')
+export const serveCommand = addSettings(new Command('serve'))
   .description('serve an index over HTTP, with a web page')
-  .addOption(indexOption())
-  .option('--host <address>', 'address to listen on', '127.0.0.1')
-  .option('--port <n>', 'port; 0 takes a free one', port, 7700)
-  .option(
-    '--budget <ms>',
-    'latency budget of searches that bring none (default: none, and the full model)',
-    milliseconds,
-  )
-  .option('--queue <n>', 'searches that may wait for the encoder', positiveInteger, defaultQueue)
-  .addOption(modelOption())
-  .addOption(engineOption())
-  .addOption(workersOption())
   .addHelpText(
     'after',
     `
 A search with a latency budget gets the most faithful operating point that fits it, under whatever load there is.
 
+Settings come from flags, the environment (MATVIT_PORT for --port) and a file; matvit config prints them with their
+origins. On another address than loopback, clients need keys: matvit keys. SIGHUP takes up new keys, and another model
+or index in the same folders, without a dropped request.
+
 Examples:
   $ matvit serve --index indexes/photos --budget 50 &
   $ curl -s --data-binary @apple.jpg 'http://127.0.0.1:7700/v1/search?k=5&budgetMs=20'
-  $ curl -s --data-binary @apple.jpg 'http://127.0.0.1:7700/v1/search?k=5&at=S@112:int8'`,
+  $ curl -s --data-binary @apple.jpg 'http://127.0.0.1:7700/v1/search?k=5&at=S@112:int8'
+  $ matvit keys add shop && matvit serve --host 0.0.0.0`,
   )
-  .action(async (options: Options) => {
-    const searcher = await openSearcher(options);
+  .action(async (flags: Record<string, unknown>) => {
+    const { config } = readConfig({ flags, environment: process.env });
+    const open = () => openSearcher({ ...config, limits: config });
+    let searcher = await open();
     try {
-      await serve(searcher, options);
+      searcher = await serve(searcher, config, open);
     } finally {
       await searcher.close();
     }

@@ -18,5 +18,6 @@ export { readCalibration } from './corpus/calibration.js';
 export type { Cost } from './search/cost.js';
 export { type NewPicture, Writer } from './corpus/writer.js';
 export { Searcher, type SearchAnswer, type SearchRequest } from './search/searcher.js';
-export { createService } from './service/service.js';
+export { Service, type ServiceOptions } from './service/service.js';
+export { type Config, readConfig } from './config.js';
 export { startServer } from './service/server.js';

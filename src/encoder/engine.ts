@@ -11,7 +11,7 @@ export interface EncoderOptions {
   /** auto: tfjs where @tensorflow/tfjs-node-gpu loads and sees a GPU, else onnx */
   readonly engine?: Engine;
   /** threads of the onnx engine; one a core if undefined */
-  readonly workers?: number;
+  readonly workers?: number | undefined;
 }
 
 /** @throws ENGINE_UNAVAILABLE */

@@ -6,6 +6,19 @@ import { type PictureOptions, type PictureSource, withPicture } from './open.js'
  */
 const elongated = 16;
 
+/** Part of an upright picture, as shares of its width and height. */
+export interface Crop {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface DecodeOptions extends PictureOptions {
+  /** what to look at; all of it if undefined */
+  readonly crop?: Crop | undefined;
+}
+
 /**
  * A picture as the encoder takes it: upright, on white, its short side resized to `resolution` (bicubic), its centre
  * cropped, the first frame if it has several.
@@ -15,12 +28,18 @@ const elongated = 16;
 export function decode(
   source: PictureSource,
   resolution: number,
-  options: PictureOptions = {},
+  { crop, ...options }: DecodeOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   return withPicture(source, options, async ({ image, width, height }) => {
-    const side = Math.min(width, height);
-    if (Math.max(width, height) > elongated * side)
-      image.extract({ left: (width - side) >> 1, top: (height - side) >> 1, width: side, height: side });
+    const region = crop ? pixelsOf(crop, width, height) : { left: 0, top: 0, width, height };
+    const side = Math.min(region.width, region.height);
+    if (Math.max(region.width, region.height) > elongated * side)
+      image.extract({
+        left: region.left + ((region.width - side) >> 1),
+        top: region.top + ((region.height - side) >> 1),
+        ...{ width: side, height: side },
+      });
+    else if (crop) image.extract(region);
     const { data } = await image
       .resize(resolution, resolution, { kernel: 'cubic' }) // fit: cover, position: centre
       .flatten({ background: 'white' })
@@ -28,4 +47,13 @@ export function decode(
       .toUint8Array();
     return new Uint8Array(data.buffer as ArrayBuffer); // data is a Buffer: no copy
   });
+}
+
+/** At least one pixel, and none outside. */
+function pixelsOf(crop: Crop, width: number, height: number) {
+  const left = Math.min(Math.floor(crop.x * width), width - 1);
+  const top = Math.min(Math.floor(crop.y * height), height - 1);
+  const right = Math.min(Math.max(Math.round((crop.x + crop.width) * width), left + 1), width);
+  const bottom = Math.min(Math.max(Math.round((crop.y + crop.height) * height), top + 1), height);
+  return { left, top, width: right - left, height: bottom - top };
 }

@@ -62,3 +62,9 @@ export function costOfAnswer(decision: Decision, actual: Pick<Cost, 'relativeMac
     ...(budget && { budget: { ...budget, met: actual.ms.total <= budget.ms } }),
   };
 }
+
+/** The cost of an embedding with the search that followed. */
+export function withSearch(cost: Cost, search: number): Cost {
+  const ms = { ...cost.ms, search, total: cost.ms.total + search };
+  return { ...cost, ms, ...(cost.budget && { budget: { ...cost.budget, met: ms.total <= cost.budget.ms } }) };
+}

@@ -4,7 +4,7 @@ import type { Metadata } from '../catalogue/image.js';
 import type { ImageIndex, SearchOptions, SearchResult } from '../corpus/image-index.js';
 import type { Encoder } from '../encoder/encoder.js';
 import { MatvitError } from '../errors.js';
-import { decode } from '../image/decode.js';
+import { type Crop, decode } from '../image/decode.js';
 import type { ImageLimits } from '../image/limits.js';
 import type { PictureSource } from '../image/open.js';
 import { relativeMacs } from '../model/cost.js';
@@ -14,7 +14,8 @@ import { Dispatcher } from '../planner/dispatcher.js';
 import { LatencyModel } from '../planner/latency.js';
 import { Planner } from '../planner/planner.js';
 import type { OnMiss } from '../planner/policy.js';
-import { type Cost, costOfAnswer } from './cost.js';
+import { combine } from './combine.js';
+import { type Cost, costOfAnswer, withSearch } from './cost.js';
 
 export interface Hit {
   readonly id: number;
@@ -30,10 +31,10 @@ export interface SearchAnswer extends Omit<SearchResult, 'hits'> {
   readonly cost: Cost;
 }
 
-export interface SearchRequest extends SearchOptions {
-  readonly picture: PictureSource;
-  /** what errors call the picture */
-  readonly name?: string;
+/** With several examples; what was known already cost nothing, so there is no cost if all were. */
+export type CombinedAnswer = Omit<SearchAnswer, 'cost'> & Partial<Pick<SearchAnswer, 'cost'>>;
+
+export interface EncodeOptions {
   /** the operating point; chosen by the budget if undefined */
   readonly at?: OperatingPoint | undefined;
   /** milliseconds from arrival to the answer; without one and without `at`, the full model answers */
@@ -48,6 +49,32 @@ export interface SearchRequest extends SearchOptions {
   readonly client?: string;
   /** aborted when nobody waits for the answer any more */
   readonly signal?: AbortSignal;
+}
+
+export interface EmbedRequest extends EncodeOptions {
+  readonly picture: PictureSource;
+  /** what errors call the picture */
+  readonly name?: string;
+  /** the part of it to look at */
+  readonly crop?: Crop | undefined;
+}
+
+export interface SearchRequest extends EmbedRequest, SearchOptions {}
+
+export interface Embedding {
+  /** [D], unit */
+  readonly vector: Float32Array;
+  /** with nothing searched */
+  readonly cost: Cost;
+}
+
+/** Something that hits should be like; or unlike, with a negative weight. */
+export interface Example {
+  /** a picture, or a vector that is known already: [D], unit */
+  readonly of: PictureSource | { readonly vector: Float32Array };
+  readonly name?: string;
+  readonly crop?: Crop | undefined;
+  readonly weight: number;
 }
 
 export interface SearcherOptions {
@@ -71,7 +98,7 @@ interface Query {
 export class Searcher {
   readonly calibration: Calibration;
   readonly planner: Planner;
-  private readonly dispatcher: Dispatcher<SearchRequest, Query>;
+  private readonly dispatcher: Dispatcher<EmbedRequest, Query>;
 
   constructor(
     readonly encoder: Encoder,
@@ -98,6 +125,29 @@ export class Searcher {
 
   /** @throws BUDGET_EXCEEDED, QUEUE_FULL, REQUEST_ABORTED, the errors of decode, of Encoder.embed and of the index */
   async search(request: SearchRequest): Promise<SearchAnswer> {
+    const { vector, cost } = await this.embed(request);
+    const { found, searchMs } = await this.find(vector, request);
+    return { ...found, cost: withSearch(cost, searchMs) };
+  }
+
+  /**
+   * Searches with several examples at once, each encoded by itself. The cost is that of the one that took longest.
+   * @throws REQUEST_INVALID if the examples cancel each other out, and what `search` does
+   */
+  async searchLike(examples: readonly Example[], options: EncodeOptions & SearchOptions): Promise<CombinedAnswer> {
+    const embedded = await Promise.all(
+      examples.map(async ({ of, weight, ...rest }) => {
+        if (typeof of === 'object' && 'vector' in of) return { vector: of.vector, weight, cost: undefined };
+        return { ...(await this.embed({ ...options, ...rest, picture: of })), weight };
+      }),
+    );
+    const costs = embedded.flatMap(({ cost }) => cost ?? []).sort((a, b) => b.ms.total - a.ms.total);
+    const { found, searchMs } = await this.find(combine(embedded), options);
+    return { ...found, ...(costs[0] && { cost: withSearch(costs[0], searchMs) }) };
+  }
+
+  /** @throws what `search` does, but for the index's errors */
+  async embed(request: EmbedRequest): Promise<Embedding> {
     const { picture, at, budgetMs, minFidelity, signal } = request;
     const { onMiss = 'degrade', arrivedAt = performance.now(), client = '' } = request;
     const { result, decision } = await this.dispatcher.submit({
@@ -106,24 +156,13 @@ export class Searcher {
       at: at && printOperatingPoint(at),
       bytes: typeof picture === 'string' ? undefined : picture.length,
     });
-    const encoded = performance.now();
-    const { hits, ...rest } = await this.index.search(result.vectors, request);
-    const ended = performance.now();
-    const { decodeMs, waitMs, encodeMs } = result;
-    return {
-      hits: hits.map(({ image: { id, path, metadata }, score }) => ({ id, path, score, metadata })),
-      ...rest,
-      cost: costOfAnswer(decision, {
-        relativeMacs: relativeMacs(this.encoder.architecture, this.pointOf(decision.at)),
-        ms: {
-          decode: decodeMs,
-          wait: decision.waitMs + waitMs,
-          encode: encodeMs,
-          search: ended - encoded,
-          total: ended - arrivedAt,
-        },
-      }),
-    };
+    const { vectors, decodeMs: decode, waitMs, encodeMs: encode } = result;
+    const total = performance.now() - arrivedAt;
+    const cost = costOfAnswer(decision, {
+      relativeMacs: relativeMacs(this.encoder.architecture, this.pointOf(decision.at)),
+      ms: { decode, wait: decision.waitMs + waitMs, encode, search: 0, total },
+    });
+    return { vector: vectors, cost };
   }
 
   /** Whoever passes the answer on says how long that took, so that later answers leave time for it. */
@@ -164,8 +203,18 @@ export class Searcher {
     return parseOperatingPoint(this.encoder.architecture, at);
   }
 
+  private async find(
+    vector: Float32Array,
+    options: SearchOptions,
+  ): Promise<{ found: Omit<SearchAnswer, 'cost'>; searchMs: number }> {
+    const began = performance.now();
+    const { hits, ...rest } = await this.index.search(vector, options);
+    const found = hits.map(({ image: { id, path, metadata }, score }) => ({ id, path, score, metadata }));
+    return { found: { hits: found, ...rest }, searchMs: performance.now() - began };
+  }
+
   /** A worker can die of anything but the request: it has one more try, since its pixels went with the first. */
-  private async encode(request: SearchRequest, at: OperatingPoint): Promise<Query> {
+  private async encode(request: EmbedRequest, at: OperatingPoint): Promise<Query> {
     try {
       return await this.encodeOnce(request, at);
     } catch (error) {
@@ -174,10 +223,10 @@ export class Searcher {
     }
   }
 
-  private async encodeOnce({ picture, name, signal }: SearchRequest, at: OperatingPoint): Promise<Query> {
+  private async encodeOnce({ picture, name, crop, signal }: EmbedRequest, at: OperatingPoint): Promise<Query> {
     const { limits } = this.options;
     const began = performance.now();
-    const pixels = await decode(picture, at.resolution, { ...(name && { name }), ...(limits && { limits }) });
+    const pixels = await decode(picture, at.resolution, { crop, ...(name && { name }), ...(limits && { limits }) });
     const decodeMs = performance.now() - began;
     if (signal?.aborted) throw new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
     const { vectors, waitMs, encodeMs } = await this.encoder.embed(pixels, at);

@@ -1,28 +1,36 @@
-/** The HTTP service: routes and nothing else. */
+/** The HTTP service: what every request passes through, and the routes. */
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import express, { type Express } from 'express';
-import { answerErrors, methodNotAllowed, notFound, refuseWhenStopping } from './errors.js';
-import { frontier } from './frontier.js';
-import { health } from './health.js';
-import { images } from './images.js';
-import { metricsRoute } from './metrics.js';
-import { search } from './search.js';
+import { viewer } from './docs.js';
+import { answerErrors, notFound } from './errors.js';
+import { logRequests } from './log.js';
+import { mount } from './mount.js';
+import { openApi } from './openapi.js';
+import { routesOf } from './routes.js';
+import { allowOrigins, limitRate, securityHeaders } from './security.js';
 import type { Service } from './service.js';
 
 const pages = fileURLToPath(new URL('../../../src/service/page/', import.meta.url));
+const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
 
 export function app(service: Service): Express {
+  const { config, log } = service;
   const application = express();
   application.disable('x-powered-by');
   application.set('etag', false);
-  application.route('/healthz').get(health(service)).all(methodNotAllowed('GET', 'HEAD'));
-  application.route('/metrics').get(metricsRoute(service.metrics)).all(methodNotAllowed('GET', 'HEAD'));
-  application.use(refuseWhenStopping(service));
-  application.use('/v1/search', search(service));
-  application.use('/v1/images', images(service));
-  application.route('/v1/frontier').get(frontier(service)).all(methodNotAllowed('GET', 'HEAD'));
+  application.set('trust proxy', config.trustProxy);
+  application.use(logRequests(log));
+  application.use((_request, response, next) => {
+    if (service.draining) response.set('Connection', 'close');
+    next();
+  });
+  application.use(securityHeaders(), allowOrigins(config), limitRate(config));
+  const routes = routesOf(service);
+  application.use(mount(service, routes));
+  application.use(viewer(openApi(routes, version)));
   application.use(express.static(pages, { redirect: false }));
   application.use(notFound);
-  application.use(answerErrors);
+  application.use(answerErrors(log));
   return application;
 }

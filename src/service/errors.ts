@@ -1,10 +1,10 @@
 /** Errors as problem details (RFC 9457), with the stable code of the error table. */
-import type { ErrorRequestHandler, RequestHandler } from 'express';
+import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
 import { type ErrorCode, MatvitError, errorTable } from '../errors.js';
-import type { Service } from './service.js';
+import type { Logger } from './log.js';
 
 export const notFound: RequestHandler = request => {
-  throw new MatvitError('NOT_FOUND', `${request.method} ${request.path}`);
+  throw new MatvitError('NOT_FOUND', `${request.method} ${request.path.slice(0, 200)}`);
 };
 
 /** For a route that exists, but not for this method. */
@@ -12,15 +12,10 @@ export const methodNotAllowed =
   (...allowed: string[]): RequestHandler =>
   (request, response) => {
     response.set('Allow', allowed.join(', '));
-    throw new MatvitError('METHOD_NOT_ALLOWED', `${request.method} ${request.originalUrl.split('?')[0]}`);
-  };
-
-/** For what still comes in on connections that were open already. */
-export const refuseWhenStopping =
-  (service: Service): RequestHandler =>
-  (_request, _response, next) => {
-    if (service.stopping) throw new MatvitError('SERVER_STOPPING', 'ask again in a moment');
-    next();
+    throw new MatvitError(
+      'METHOD_NOT_ALLOWED',
+      `${request.method} ${request.originalUrl.split('?')[0]!.slice(0, 200)}`,
+    );
   };
 
 /** What express and its body parsers throw, by their own names. */
@@ -35,19 +30,50 @@ function known(error: unknown): MatvitError | undefined {
   return undefined;
 }
 
-export const answerErrors: ErrorRequestHandler = (error, request, response, next) => {
-  if (response.headersSent) {
-    next(error);
-    return;
-  }
-  const problem = known(error) ?? new MatvitError('INTERNAL', 'the log has more');
-  if (problem.status >= 500 && problem.status !== 503) console.error(`${request.method} ${request.path}:`, error);
-  // a queue is a second or so long, and a restart takes not much longer
-  if (problem.status === 503) response.set('Retry-After', '1');
-  response.status(problem.status).type('application/problem+json').send(problemOf(problem));
-};
+export const answerErrors =
+  (log: Logger): ErrorRequestHandler =>
+  (error, request, response, next) => {
+    const { id, route } = response.locals as { id?: string; route?: string };
+    const problem = known(error) ?? new MatvitError('INTERNAL', 'the log has more');
+    response.locals['code'] = problem.code;
+    if (problem.status >= 500 && problem.status !== 503)
+      log.error({ id, method: request.method, route, code: problem.code, error: reportOf(error) }, 'request failed');
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    // a queue is a second or so long, and a restart takes not much longer
+    if (problem.status === 503) response.set('Retry-After', '1');
+    response.status(problem.status).type('application/problem+json').send(problemOf(problem, id));
+    if (!request.complete) discardRest(request);
+  };
 
-/** The body of an error answer. */
-export function problemOf({ code, detail, status }: { code: ErrorCode; detail: string; status: number }): string {
-  return JSON.stringify({ type: `urn:matvit:${code}`, title: errorTable[code].title, status, detail, code });
+/** The body of an error answer. @param request the request's id */
+export function problemOf(
+  { code, detail, status }: { code: ErrorCode; detail: string; status: number },
+  request?: string,
+): string {
+  const { title } = errorTable[code];
+  return JSON.stringify({ type: `urn:matvit:${code}`, title, status, detail, code, ...(request && { request }) });
+}
+
+const reportOf = (error: unknown): unknown => (error instanceof Error ? (error.stack ?? error.message) : error);
+
+/** bytes and milliseconds */
+const patience = { bytes: 2 ** 20, ms: 1000 };
+
+/**
+ * Reads on for a little, since a client that is still sending would not see the answer on a connection that is reset;
+ * but whoever has 10 GB to send is cut off.
+ */
+function discardRest(request: Request): void {
+  let size = 0;
+  const cut = () => request.socket.destroy();
+  const timer = setTimeout(cut, patience.ms);
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > patience.bytes) cut();
+  });
+  request.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
+  request.resume();
 }

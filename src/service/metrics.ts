@@ -1,9 +1,10 @@
 /** What the service counts, for Prometheus. */
-import type { RequestHandler } from 'express';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { ErrorCode } from '../errors.js';
 import type { Cost } from '../search/cost.js';
 import type { Searcher } from '../search/searcher.js';
+import { type Route, route } from './route.js';
+import type { Service } from './service.js';
 
 /** seconds: from a cheap stage to a queue that is far too long */
 const buckets = [0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.024, 0.032, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 5];
@@ -37,10 +38,10 @@ export class Metrics {
     registers: this.registers,
   });
 
-  constructor(searcher: Searcher) {
+  /** @param searcherNow the one in use, which may be replaced */
+  constructor(searcherNow: () => Searcher) {
     const { registers } = this;
     collectDefaultMetrics({ register: this.registry });
-    const { latency, headroom } = searcher.planner;
     new Gauge({
       name: 'matvit_prediction_error_ratio',
       help: 'Median of |predicted - actual| / actual over the latest searches, by stage',
@@ -48,17 +49,21 @@ export class Metrics {
       registers,
       collect() {
         for (const stage of ['decode', 'encode', 'search'] as const) {
-          const { median } = latency.errors[stage];
+          const { median } = searcherNow().planner.latency.errors[stage];
           if (Number.isFinite(median)) this.set({ stage }, median);
         }
       },
     });
     const gauge = (name: string, help: string, value: () => number) =>
       new Gauge({ name, help, registers, collect() { this.set(value()); } }); // prettier-ignore
-    gauge('matvit_queue_depth', 'Searches that wait for the encoder', () => searcher.load.waiting);
-    gauge('matvit_searches_in_service', 'Searches being decoded or encoded', () => searcher.load.serving);
-    gauge('matvit_slowdown_ratio', 'Encoding time now against its calibration', () => latency.slowdown);
-    gauge('matvit_headroom_ratio', 'Room left above the predicted p95', () => headroom.factor);
+    gauge('matvit_queue_depth', 'Searches that wait for the encoder', () => searcherNow().load.waiting);
+    gauge('matvit_searches_in_service', 'Searches being decoded or encoded', () => searcherNow().load.serving);
+    gauge(
+      'matvit_slowdown_ratio',
+      'Encoding time now against its calibration',
+      () => searcherNow().planner.latency.slowdown,
+    );
+    gauge('matvit_headroom_ratio', 'Room left above the predicted p95', () => searcherNow().planner.headroom.factor);
   }
 
   /** @param totalMs from the last byte of the picture to the end of the answer */
@@ -79,8 +84,12 @@ export class Metrics {
 }
 
 /** GET /metrics */
-export const metricsRoute =
-  ({ registry }: Metrics): RequestHandler =>
-  async (_request, response) => {
-    response.type(registry.contentType).send(await registry.metrics());
-  };
+export const metricsRoute = ({ metrics: { registry } }: Service): Route =>
+  route({
+    ...{ method: 'get', path: '/metrics', access: 'read', operation: 'metrics', tag: 'Operations' },
+    summary: 'Counters and histograms, for Prometheus',
+    answer: { status: 200, description: 'in its text format', types: ['text/plain'] },
+    async handle({ response }) {
+      response.type(registry.contentType).send(await registry.metrics());
+    },
+  });

@@ -1,89 +1,129 @@
-import { Router, raw } from 'express';
-import multer from 'multer';
+import pMap from 'p-map';
 import { z } from 'zod';
-import { MatvitError, reasonOf } from '../errors.js';
-import { parseOperatingPoint } from '../model/operating-point.js';
-import { onMissValues } from '../planner/policy.js';
-import { methodNotAllowed } from './errors.js';
+import { type ErrorCode, MatvitError } from '../errors.js';
+import type { CombinedAnswer } from '../search/searcher.js';
+import { type Asked, encodingOf, measured } from './encoding.js';
+import { problemOf } from './errors.js';
+import { fetchFor, resolveExample, uploadedExamples } from './examples.js';
+import { type Route, route } from './route.js';
+import * as schemas from './schemas.js';
 import type { Service } from './service.js';
 
-const maxK = 1000;
-/** milliseconds; who can wait for longer needs no budget */
-const maxBudget = 60_000;
-const budgetHeader = 'X-Latency-Budget-Ms';
+const picture: readonly ErrorCode[] = ['IMAGE_UNREADABLE', 'IMAGE_UNSUPPORTED', 'IMAGE_TOO_LARGE', 'IMAGE_EMPTY'];
+const encoding: readonly ErrorCode[] = [
+  ...(['OPERATING_POINT_INVALID', 'SUBMODEL_INVALID', 'RESOLUTION_INVALID'] as const),
+  ...(['ENCODER_FAILED', 'ENCODER_CLOSED', 'WORKER_LOST', 'BUDGET_EXCEEDED', 'QUEUE_FULL'] as const),
+];
+const stored: readonly ErrorCode[] = ['NOT_FOUND', 'FILE_UNREADABLE', 'INDEX_FAILED', 'CATALOGUE_CORRUPT'];
+const url: readonly ErrorCode[] = ['URL_FORBIDDEN', 'URL_UNREACHABLE'];
+const asking: readonly ErrorCode[] = ['FILTER_INVALID', 'CURSOR_INVALID'];
+const errors = [...asking, ...picture, ...encoding, ...stored, ...url];
 
-/** Query or form fields; numbers come as text. */
-const fields = z.strictObject({
-  k: z.coerce.number().int().min(1).max(maxK).default(10),
-  at: z.string().max(100).optional(),
-  budgetMs: z.coerce.number().positive().max(maxBudget).optional(),
-  minFidelity: z.coerce.number().min(0).max(1).optional(),
-  onMiss: z.enum(onMissValues).default('degrade'),
-});
+/** searches of one batch under way at the same time */
+const batchWidth = 4;
 
-/**
- * POST /v1/search: the picture as the whole body, or as the file `image` of a form; the fields beside it. The latency
- * budget, a field or the header X-Latency-Budget-Ms, runs from the upload's last byte to the answer's first.
- */
-export function search({ searcher, limits, budgetMs: defaultBudget, metrics }: Service): Router {
-  const router = Router();
-  const form = multer({
-    storage: multer.memoryStorage(),
-    limits: { fileSize: limits.maxBytes, files: 1, fields: 8, fieldSize: 1000 },
-  }).single('image');
-  const body = raw({ type: () => true, limit: limits.maxBytes });
-  router
-    .route('/')
-    .post(
-      (request, response, next) => {
-        if (request.is('multipart/form-data'))
-          form(request, response, (error: unknown) => next(error === undefined ? undefined : formError(error)));
-        else body(request, response, next);
+export function searchRoutes(service: Service): Route[] {
+  const search = async (context: Asked, query: schemas.Query): Promise<CombinedAnswer> => {
+    const { searcher, signal } = context;
+    const { like, unlike, at, budgetMs, minFidelity, onMiss, ...options } = query;
+    const encoding = encodingOf(service, context, { at, budgetMs, minFidelity, onMiss });
+    return measured(service, context, encoding.budgetMs, async () => {
+      const examples = await Promise.all([
+        ...like.map(example => resolveExample(service, searcher, example, { sign: 1, signal })),
+        ...unlike.map(example => resolveExample(service, searcher, example, { sign: -1, signal })),
+      ]);
+      return searcher.searchLike(examples, { ...encoding, ...options });
+    });
+  };
+  return [
+    route({
+      ...{ method: 'post', path: '/v1/search', access: 'read', operation: 'search', tag: 'Search' },
+      summary: 'Pictures of the index that are like others',
+      description:
+        'The picture is the whole body; or several are files `image` and `unlike` of a form, with the options as ' +
+        'fields; or everything is JSON, with pictures in base64, by id or by URL, weighted.',
+      body: { kind: 'pictures', schema: schemas.query, fields: schemas.queryFields, files: ['image', 'unlike'] },
+      answer: { status: 200, description: 'the hits, best first', schema: schemas.answer },
+      errors,
+      handle(context) {
+        const { query: { crop, ...options }, body, upload } = context; // prettier-ignore
+        if (!upload) return search(context, body);
+        return search(context, { ...uploadedExamples(upload, crop), ...options });
       },
-      async (request, response) => {
-        const arrivedAt = performance.now();
-        const formFields = request.is('multipart/form-data') ? (request.body as Record<string, unknown>) : {};
-        const inHeader = request.get(budgetHeader);
-        const given = { ...(inHeader !== undefined && { budgetMs: inHeader }), ...request.query, ...formFields };
-        const { k, at, budgetMs = defaultBudget, minFidelity, onMiss } = parse(given);
-        const picture: unknown = request.file?.buffer ?? request.body;
-        if (!Buffer.isBuffer(picture) || picture.length === 0)
-          throw new MatvitError('REQUEST_INVALID', 'send a picture as the body, or as the file `image` of a form');
-        const point = at === undefined ? undefined : parseOperatingPoint(searcher.encoder.architecture, at);
-        const gone = new AbortController();
-        response.once('close', () => gone.abort());
-        try {
-          const answer = await searcher.search({
-            ...{ picture, name: 'the upload', k, at: point, budgetMs, minFidelity, onMiss, arrivedAt },
-            ...{ client: request.ip ?? '', signal: gone.signal },
-          });
-          const ready = performance.now();
-          response.once('finish', () => {
-            const now = performance.now();
-            searcher.replied(answer.cost, now - ready);
-            metrics.answered(answer.cost, now - arrivedAt);
-          });
-          response.json(answer);
-        } catch (error) {
-          metrics.refused(error instanceof MatvitError ? error.code : 'INTERNAL', budgetMs);
-          throw error;
-        }
+    }),
+    route({
+      ...{ method: 'post', path: '/v1/search/batch', access: 'read', operation: 'searchBatch', tag: 'Search' },
+      summary: 'Several searches; one that fails does not fail the others',
+      body: {
+        kind: 'pictures',
+        schema: z.strictObject({ queries: z.array(schemas.query).min(1).max(32) }),
+        fields: z.strictObject({}),
+        files: [],
       },
-    )
-    .all(methodNotAllowed('POST'));
-  return router;
-}
-
-/** What multer throws without a code is its parser's: the form is malformed or ends early. */
-function formError(error: unknown): unknown {
-  const isKnown = error instanceof Error && 'code' in error && String(error.code).startsWith('LIMIT_');
-  return isKnown ? error : new MatvitError('REQUEST_INVALID', `the form: ${reasonOf(error)}`, { cause: error });
-}
-
-function parse(input: unknown): z.infer<typeof fields> {
-  const result = fields.safeParse(input);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  const field = issue.path.join('.');
-  throw new MatvitError('REQUEST_INVALID', field ? `${field}: ${issue.message}` : issue.message);
+      answer: {
+        status: 200,
+        description: 'an answer or a problem for each query, in their order',
+        schema: z.strictObject({ answers: z.array(z.union([schemas.answer, z.object({ code: z.string() }).loose()])) }),
+      },
+      errors,
+      async handle(context) {
+        const { body, upload } = context;
+        if (upload) throw new MatvitError('REQUEST_INVALID', 'a batch is JSON, with the type application/json');
+        const answers = await pMap(
+          body.queries,
+          query =>
+            search(context, query).catch((error: unknown) => {
+              if (error instanceof MatvitError && error.code !== 'ENCODER_CLOSED')
+                return JSON.parse(problemOf(error)) as unknown;
+              throw error;
+            }),
+          { concurrency: batchWidth },
+        );
+        return { answers };
+      },
+    }),
+    route({
+      ...{ method: 'post', path: '/v1/search/vector', access: 'read', operation: 'searchVector', tag: 'Search' },
+      summary: 'Pictures of the index that are near a vector, such as one that /v1/embed gave',
+      body: { kind: 'json', schema: schemas.vectorQuery },
+      answer: { status: 200, description: 'the hits, best first', schema: schemas.answer },
+      errors: ['VECTOR_INVALID', ...asking, 'INDEX_FAILED', 'CATALOGUE_CORRUPT'],
+      handle({ searcher, body: { vector, ...options } }) {
+        const length = Math.hypot(...vector);
+        const { dimension } = searcher.index.catalogue;
+        if (vector.length !== dimension || !(length > 0))
+          throw new MatvitError('VECTOR_INVALID', `the index takes ${dimension} numbers, not all of them 0`);
+        const unit = Float32Array.from(vector, x => x / length);
+        return searcher.searchLike([{ of: { vector: unit }, weight: 1 }], options);
+      },
+    }),
+    route({
+      ...{ method: 'post', path: '/v1/embed', access: 'read', operation: 'embed', tag: 'Search' },
+      summary: 'The vector of a picture',
+      body: { kind: 'pictures', schema: schemas.embedQuery, fields: schemas.embedFields, files: ['image'] },
+      answer: {
+        status: 200,
+        description: 'its embedding',
+        schema: z.strictObject({
+          vector: z.array(z.number()).describe('unit length'),
+          model: z.string(),
+          cost: schemas.cost,
+        }),
+      },
+      errors: [...picture, ...encoding, ...url],
+      async handle(context) {
+        const { searcher, query, body, upload, signal } = context;
+        const asked = upload ? { ...query, image: uploadedExamples(upload, undefined).like[0]!.image } : body;
+        const { image, crop } = asked;
+        const url = upload ? undefined : body.url;
+        if ((image === undefined) === (url === undefined))
+          throw new MatvitError('REQUEST_INVALID', 'send one picture: image or url');
+        const picture = image ?? (await fetchFor(service, url!, signal));
+        const encoding = encodingOf(service, context, asked);
+        const embed = () => searcher.embed({ ...encoding, picture, crop, name: 'the picture' });
+        const { vector, cost } = await measured(service, context, encoding.budgetMs, embed);
+        return { vector: [...vector], model: searcher.encoder.fingerprint, cost };
+      },
+    }),
+  ];
 }

@@ -1,26 +1,41 @@
 /** Runs the app on a port until it is told to stop. */
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MatvitError } from '../errors.js';
 import { app } from './app.js';
+import { problemOf } from './errors.js';
 import type { Service } from './service.js';
 
 /** Seconds that a request in flight, an upload that has stalled for instance, may hold up a stop. */
 const patience = 10;
+/** Seconds for a request's headers, and milliseconds between looks for what is late. */
+const headersTimeout = 10;
+const checkingInterval = 1000;
 
 export interface RunningServer {
   /** http://host:port */
   readonly url: string;
-  /** Answers what has been asked, refuses what is new, and closes. */
+  /**
+   * Says at /readyz that it wants no more, and answers all the same while load balancers take note; then answers what
+   * has been asked, refuses what is new, and closes.
+   */
   stop(): Promise<void>;
 }
 
 /** @throws OPTION_INVALID if the address cannot be had */
-export async function startServer(
-  service: Service,
-  { host, port }: { host: string; port: number },
-): Promise<RunningServer> {
-  const server = createServer(app(service));
+export async function startServer(service: Service): Promise<RunningServer> {
+  const { host, port, requestTimeout, drain } = service.config;
+  const server = createServer(
+    {
+      requestTimeout: 1000 * requestTimeout,
+      headersTimeout: 1000 * Math.min(headersTimeout, requestTimeout),
+      connectionsCheckingInterval: checkingInterval,
+      keepAliveTimeout: 10_000,
+    },
+    app(service),
+  );
+  server.on('clientError', answerClientError);
   let inFlight = 0;
   // Browsers open connections ahead of need, which Node never counts as idle: a stop would wait for them.
   const closeUnused = () => (inFlight === 0 ? server.closeAllConnections() : server.closeIdleConnections());
@@ -37,6 +52,8 @@ export async function startServer(
   });
   const { family, address, port: actual } = server.address() as AddressInfo;
   const stop = async () => {
+    service.draining = true;
+    if (drain > 0) await sleep(1000 * drain);
     service.stopping = true;
     const timer = setTimeout(() => server.closeAllConnections(), 1000 * patience);
     await new Promise<void>(resolve => {
@@ -46,4 +63,20 @@ export async function startServer(
     clearTimeout(timer);
   };
   return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`, stop };
+}
+
+/** What never became a request: too slow, too long, or no HTTP. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [code, detail] =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? (['REQUEST_TIMEOUT', 'the connection is closed'] as const)
+      : (['REQUEST_INVALID', 'it is not HTTP as this server speaks it'] as const);
+  const problem = new MatvitError(code, detail);
+  const body = problemOf(problem);
+  const head = `HTTP/1.1 ${problem.status} ${code}\r\nContent-Type: application/problem+json\r\n`;
+  socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
 }

@@ -1,23 +1,92 @@
 /** What the routes work with. */
-import { type ImageLimits, defaultLimits } from '../image/limits.js';
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { type Config, readConfig } from '../config.js';
+import { MatvitError } from '../errors.js';
+import type { ImageLimits } from '../image/limits.js';
 import type { Searcher } from '../search/searcher.js';
+import { KeyRing } from './keys.js';
+import { Leases } from './leases.js';
+import { type Logger, createLogger } from './log.js';
 import { Metrics } from './metrics.js';
+import { UploadMemory } from './upload.js';
 
 export interface ServiceOptions {
-  readonly limits?: ImageLimits;
-  /** latency budget of searches that bring none, milliseconds; without it they have none */
-  readonly budgetMs?: number | undefined;
+  readonly config?: Config;
+  readonly log?: Logger;
+  /** Opens index and model again, for a hot swap. */
+  readonly open?: () => Promise<Searcher>;
 }
 
-export interface Service {
-  readonly searcher: Searcher;
+export class Service {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly keys: KeyRing;
   readonly limits: ImageLimits;
-  readonly budgetMs: number | undefined;
+  readonly uploads: UploadMemory;
   readonly metrics: Metrics;
-  /** is it about to stop? */
-  stopping: boolean;
+  /** the index and the model in use; those of requests that began before a swap stay until they end */
+  readonly searchers: Leases<Searcher>;
+  /** Does it answer, but no longer wants to be asked? */
+  draining = false;
+  /** Does it refuse what is new? */
+  stopping = false;
+  private readonly open: (() => Promise<Searcher>) | undefined;
+  private swap: Promise<Searcher> | undefined;
+
+  /** @throws OPTION_INVALID if keys are needed and there are none */
+  constructor(
+    searcher: Searcher,
+    { config = readConfig().config, log = createLogger(config), open }: ServiceOptions = {},
+  ) {
+    this.config = config;
+    this.log = log;
+    this.open = open;
+    this.keys = KeyRing.open(config.keys);
+    this.limits = { maxBytes: config.maxBytes, maxPixels: config.maxPixels };
+    this.metrics = new Metrics(() => this.searcher);
+    this.uploads = new UploadMemory(config.uploadMemory);
+    this.searchers = new Leases(searcher, retired => {
+      retired.close().catch((error: unknown) => log.error(error, 'closing what was replaced'));
+    });
+    if (this.needsKey && this.keys.list().length === 0)
+      throw new MatvitError(
+        'OPTION_INVALID',
+        `${config.host} asks for keys and there are none; see matvit keys --help`,
+      );
+  }
+
+  get searcher(): Searcher {
+    return this.searchers.current;
+  }
+
+  /** Anyone who reaches loopback is on this machine. */
+  get needsKey(): boolean {
+    return this.config.auth === 'always' || !isLoopback(this.config.host);
+  }
+
+  /**
+   * Takes up keys, model and index as they are now on disk; requests do not notice. Called twice at once, it does so once.
+   * @throws what opening them does, with everything as it was
+   */
+  async reload(): Promise<Searcher> {
+    this.keys.reload();
+    if (!this.open) return this.searcher;
+    this.swap ??= this.openWarm().finally(() => (this.swap = undefined));
+    const swapping = this.swap;
+    const next = await swapping;
+    if (next !== this.searcher) this.searchers.replace(next);
+    return next;
+  }
+
+  private async openWarm(): Promise<Searcher> {
+    const opened = await this.open!();
+    await opened.warmUp();
+    return opened;
+  }
 }
 
-export function createService(searcher: Searcher, { limits = defaultLimits, budgetMs }: ServiceOptions = {}): Service {
-  return { searcher, limits, budgetMs, metrics: new Metrics(searcher), stopping: false };
+function isLoopback(host: string): boolean {
+  if (host === 'localhost') return true;
+  return isIP(host) !== 0 && ipaddr.process(host).range() === 'loopback';
 }

@@ -6,7 +6,7 @@ import type { Worker } from 'node:worker_threads';
 import type { Cost } from '../../src/search/cost.js';
 import { type SearchAnswer, Searcher } from '../../src/search/searcher.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
-import { createService } from '../../src/service/service.js';
+import { testService } from '../support/service.js';
 import { smallSearcher } from '../support/small.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -36,7 +36,7 @@ describe('searching within a latency budget, over HTTP', () => {
   });
   after(() => searcher.close());
   const startWith = async (budgetMs?: number) => {
-    server = await startServer(createService(searcher, { budgetMs }), { host: '127.0.0.1', port: 0 });
+    server = await startServer(testService(searcher, { budget: budgetMs }));
   };
   beforeEach(() => startWith());
   afterEach(() => server.stop());

@@ -9,8 +9,9 @@ import { type ErrorCode, errorTable } from '../../src/errors.js';
 import { inspect } from '../../src/image/inspect.js';
 import type { SearchAnswer, Searcher } from '../../src/search/searcher.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
-import { type Service, createService } from '../../src/service/service.js';
+import type { Service } from '../../src/service/service.js';
 import { texture } from '../image/fixtures.js';
+import { testService } from '../support/service.js';
 import { smallSearcher } from '../support/small.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -29,8 +30,8 @@ describe('the HTTP service', () => {
   });
   after(() => searcher.close());
   beforeEach(async () => {
-    service = createService(searcher, { limits });
-    server = await startServer(service, { host: '127.0.0.1', port: 0 });
+    service = testService(searcher, limits);
+    server = await startServer(service);
   });
   afterEach(() => server.stop());
 
@@ -59,6 +60,7 @@ describe('the HTTP service', () => {
   function checkProblem(status: number | undefined, type: string | null | undefined, body: string, code: ErrorCode) {
     const problem = JSON.parse(body) as Record<string, unknown>;
     const { detail, ...rest } = problem;
+    delete rest['request'];
     const expected = {
       type: `urn:matvit:${code}`,
       code,
@@ -93,7 +95,7 @@ describe('the HTTP service', () => {
     });
 
     it('takes it whatever type is declared, and compressed', async () => {
-      for (const type of ['image/png', 'application/json', 'text/plain', 'application/x-www-form-urlencoded'])
+      for (const type of ['image/png', 'text/plain', 'application/x-www-form-urlencoded'])
         assert.equal((await answerOf(await post('/v1/search', picture, { 'Content-Type': type }))).hits.length, 10);
       const answer = await answerOf(await post('/v1/search', gzipSync(picture), { 'Content-Encoding': 'gzip' }));
       assert.equal(answer.hits[0]!.path, '2/005.png');
@@ -141,7 +143,7 @@ describe('the HTTP service', () => {
       await expectProblem(await post(`/v1/search?at=${'S'.repeat(200)}`, picture), 'REQUEST_INVALID');
       for (const [at, code] of [
         ['nothing', 'OPERATING_POINT_INVALID'],
-        ['', 'OPERATING_POINT_INVALID'],
+        ['', 'REQUEST_INVALID'],
         ['S:int4', 'OPERATING_POINT_INVALID'],
         ['Q', 'SUBMODEL_INVALID'],
         ['S1-L2', 'SUBMODEL_INVALID'],
@@ -212,7 +214,6 @@ describe('the HTTP service', () => {
         ['multipart/form-data; boundary=x', `--x\r\n${part}abc\r\n--y--\r\n`],
         ['multipart/form-data; boundary=x', '--x\r\nnonsense\r\n\r\nabc\r\n--x--\r\n'],
         ['multipart/form-data; boundary=x', '--x\r\nContent-Disposition: form-data\r\n\r\nabc\r\n--x--\r\n'],
-        ['multipart/form-data; boundary=x', `--x\r\n${part}abc\r\n--x\r\n${part}abc\r\n--x--\r\n`],
         ['multipart/form-data; boundary=x', `--x\r\n${part.replace('image', 'photo')}abc\r\n--x--\r\n`],
         [
           'multipart/form-data; boundary=x',
@@ -262,7 +263,7 @@ describe('the HTTP service', () => {
       assert.equal(response.status, 200);
       const { sha256, ...rest } = (await response.json()) as { sha256: string };
       assert.match(sha256, /^[0-9a-f]{64}$/);
-      const thumbnail = `/v1/images/${id}/thumbnail`;
+      const thumbnail = `/v1/images/${id}/thumbnail?v=${sha256.slice(0, 16)}`;
       assert.deepEqual(rest, { id, path: '2/005.png', size: picture.length, metadata: { label: '2' }, thumbnail });
     });
 
@@ -300,7 +301,7 @@ describe('the HTTP service', () => {
     });
 
     it('says so when a picture has gone or is damaged', async () => {
-      const { id, path } = searcher.index.catalogue.images()[0]!;
+      const { id, path } = searcher.index.catalogue.images().at(-1)!; // no test has asked for its thumbnail
       const file = inFolder(`pictures/${path}`);
       const bytes = await readFile(file);
       for (const [change, code] of [
@@ -370,7 +371,7 @@ describe('the HTTP service', () => {
 
   it('says so when its address is taken', async () => {
     const port = Number(new URL(server.url).port);
-    await assert.rejects(startServer(service, { host: '127.0.0.1', port }), { code: 'OPTION_INVALID' });
+    await assert.rejects(startServer(testService(searcher, { port })), { code: 'OPTION_INVALID' });
   });
 
   describe('stop', () => {

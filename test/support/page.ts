@@ -8,7 +8,7 @@ import { type Browser, type BrowserContextOptions, type Page, chromium } from 'p
 import { type Calibration, uncalibrated } from '../../src/planner/calibration.js';
 import { Searcher } from '../../src/search/searcher.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
-import { createService } from '../../src/service/service.js';
+import { testService } from './service.js';
 import { smallSearcher } from './small.js';
 
 const executablePath = '/usr/bin/chromium';
@@ -49,7 +49,7 @@ export class PageTest {
     const { encoder, index } = await smallSearcher(folder, 24);
     const searcher = new Searcher(encoder, index, { calibration: calibrationOf(encoder.fingerprint) });
     await searcher.warmUp();
-    const server = await startServer(createService(searcher), { host: '127.0.0.1', port: 0 });
+    const server = await startServer(testService(searcher));
     return new PageTest(searcher, server, await chromium.launch({ executablePath, args }));
   }
 

@@ -18,9 +18,13 @@ export class LoadRig {
 
   /** @param args of `matvit serve`, but for host and port */
   static async start(args: readonly string[]): Promise<LoadRig> {
-    const server = spawn(process.execPath, [matvit, 'serve', ...args, '--port', '0'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const server = spawn(
+      process.execPath,
+      [matvit, 'serve', ...args, '--port', '0', '--rate-limit', '0', '--log-level', 'error'],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     let said = '';
     server.stderr.setEncoding('utf8').on('data', (text: string) => (said = text));
     const url = await new Promise<string>((resolve, reject) => {

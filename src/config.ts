@@ -1,0 +1,78 @@
+/**
+ * The service's configuration: read once, from the flags, the environment and one file, in this order of precedence,
+ * into a frozen record. Unknown keys are refused.
+ */
+import { readFileSync } from 'node:fs';
+import { type Setting, type Settings, settings } from './settings.js';
+import { MatvitError, reasonOf } from './errors.js';
+import { unknownName } from './nearest.js';
+
+export type Config = Readonly<{ [Name in keyof Settings]: Settings[Name] extends Setting<infer T> ? T : never }>;
+export type ConfigKey = keyof Config;
+
+/** Where a value comes from: `default`, a flag, a variable or a file. */
+export type Origins = Readonly<Record<ConfigKey, string>>;
+
+export interface ConfigSources {
+  /** what the command line gave, by key; text, or values of their type */
+  readonly flags?: Readonly<Record<string, unknown>>;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+const keys = Object.keys(settings) as ConfigKey[];
+const prefix = 'MATVIT_';
+
+/** maxPixels -> max-pixels */
+export const flagOf = (key: string): string => key.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+
+/** maxPixels -> MATVIT_MAX_PIXELS */
+export const variableOf = (key: string): string => prefix + flagOf(key).replaceAll('-', '_').toUpperCase();
+
+/** @throws OPTION_INVALID naming the value and where it came from; FILE_UNREADABLE for the file */
+export function readConfig({ flags = {}, environment = {} }: ConfigSources = {}): { config: Config; origins: Origins } {
+  const variables = new Map(keys.map(key => [variableOf(key), key]));
+  for (const name of Object.keys(environment))
+    if (name.startsWith(prefix) && name !== `${prefix}CONFIG` && !variables.has(name))
+      throw new MatvitError('OPTION_INVALID', `environment: ${unknownName(name, [...variables.keys()])}`);
+  const file = (flags['config'] as string | undefined) ?? environment[`${prefix}CONFIG`];
+  const inFile = file === undefined ? {} : readFile(file);
+
+  const config: Record<string, unknown> = {};
+  const origins: Record<string, string> = {};
+  for (const key of keys) {
+    const sources: [value: unknown, origin: string][] = [
+      [flags[key], `--${flagOf(key)}`],
+      [environment[variableOf(key)], variableOf(key)],
+      [inFile[key], file ?? ''],
+    ];
+    const given = sources.find(([value]) => value !== undefined);
+    const [value, origin] = given ?? [settings[key].fallback, 'default'];
+    config[key] = !given ? value : parse(settings[key], value, `${origin}: ${key}`);
+    origins[key] = origin;
+  }
+  return { config: Object.freeze(config) as Config, origins: Object.freeze(origins) };
+}
+
+function parse({ schema, fromText }: Setting<unknown>, value: unknown, name: string): unknown {
+  const result = schema.safeParse(typeof value === 'string' ? fromText(value) : value);
+  if (result.success) return Object.freeze(result.data);
+  throw new MatvitError(
+    'OPTION_INVALID',
+    `${name}: ${result.error.issues[0]!.message.replace(/^Invalid input: /, '')}`,
+  );
+}
+
+function readFile(file: string): Record<string, unknown> {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    const code = error instanceof SyntaxError ? 'OPTION_INVALID' : 'FILE_UNREADABLE';
+    throw new MatvitError(code, `${file}: ${reasonOf(error)}`, { cause: error });
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content))
+    throw new MatvitError('OPTION_INVALID', `${file} is not a JSON object`);
+  for (const key of Object.keys(content))
+    if (!(key in settings)) throw new MatvitError('OPTION_INVALID', `${file}: ${unknownName(key, keys)}`);
+  return content as Record<string, unknown>;
+}

@@ -1,0 +1,66 @@
+/** How a request wants its pictures encoded, and what came of it. */
+import { z } from 'zod';
+import { MatvitError } from '../errors.js';
+import { parseOperatingPoint } from '../model/operating-point.js';
+import type { OnMiss } from '../planner/policy.js';
+import type { Cost } from '../search/cost.js';
+import type { EncodeOptions, Searcher } from '../search/searcher.js';
+import type { Context } from './route.js';
+import type { Service } from './service.js';
+import { validate } from './validate.js';
+
+const budgetHeader = 'X-Latency-Budget-Ms';
+const inHeader = z.coerce.number().gt(0).max(60_000).optional();
+
+export interface EncodingFields {
+  readonly at?: string | undefined;
+  readonly budgetMs?: number | undefined;
+  readonly minFidelity?: number | undefined;
+  readonly onMiss?: OnMiss | undefined;
+}
+
+/** What encoding needs of a route's context. */
+export type Asked = Pick<
+  Context<unknown, unknown, unknown>,
+  'request' | 'response' | 'searcher' | 'arrivedAt' | 'signal'
+>;
+
+/** The budget runs from the last byte of the upload. @throws OPERATING_POINT_INVALID, SUBMODEL_INVALID, RESOLUTION_INVALID */
+export function encodingOf(
+  service: Service,
+  asked: Asked,
+  fields: EncodingFields,
+): EncodeOptions & { budgetMs: number | undefined } {
+  const { request, searcher, arrivedAt, signal } = asked;
+  const { at, minFidelity, onMiss } = fields;
+  const fromHeader = validate(inHeader, request.get(budgetHeader), budgetHeader);
+  return {
+    at: at === undefined ? undefined : parseOperatingPoint(searcher.encoder.architecture, at),
+    budgetMs: fields.budgetMs ?? fromHeader ?? service.config.budget,
+    ...{ minFidelity, onMiss, arrivedAt, client: request.ip ?? '', signal },
+  };
+}
+
+/** Runs what encodes, and tells metrics and planner how it went. */
+export async function measured<T extends { readonly cost?: Cost }>(
+  { metrics }: Service,
+  { response, searcher, arrivedAt }: { response: Asked['response']; searcher: Searcher; arrivedAt: number },
+  budgetMs: number | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    const answer = await work();
+    const { cost } = answer;
+    const ready = performance.now();
+    if (cost)
+      response.once('finish', () => {
+        const now = performance.now();
+        searcher.replied(cost, now - ready);
+        metrics.answered(cost, now - arrivedAt);
+      });
+    return answer;
+  } catch (error) {
+    metrics.refused(error instanceof MatvitError ? error.code : 'INTERNAL', budgetMs);
+    throw error;
+  }
+}

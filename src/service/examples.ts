@@ -1,0 +1,46 @@
+/** From what clients send to what the searcher takes. */
+import type { Image } from '../catalogue/image.js';
+import { MatvitError } from '../errors.js';
+import { fetchPicture } from '../image/fetch.js';
+import type { Example, Searcher } from '../search/searcher.js';
+import type { Example as Asked } from './schemas.js';
+import type { Service } from './service.js';
+import type { Upload } from './upload.js';
+
+/** @throws NOT_FOUND */
+export function findImage({ index }: Searcher, id: number): Image {
+  const image = index.catalogue.image(id);
+  if (!image) throw new MatvitError('NOT_FOUND', `there is no picture ${id}`);
+  return image;
+}
+
+/** @throws URL_FORBIDDEN, URL_UNREACHABLE, IMAGE_TOO_LARGE */
+export function fetchFor({ config }: Service, url: string, signal: AbortSignal): Promise<Buffer> {
+  if (config.urlHosts.length === 0) throw new MatvitError('URL_FORBIDDEN', 'search by URL is off; see --url-hosts');
+  return fetchPicture(url, { hosts: config.urlHosts, maxBytes: config.maxBytes, signal });
+}
+
+/** @param sign -1 for what hits should not be like @throws NOT_FOUND, and what fetchFor does */
+export async function resolveExample(
+  service: Service,
+  searcher: Searcher,
+  { image, id, url, crop, weight }: Asked,
+  { sign, signal }: { sign: 1 | -1; signal: AbortSignal },
+): Promise<Example> {
+  const rest = { crop, weight: sign * weight };
+  if (image) return { of: image, name: 'the upload', ...rest };
+  if (url !== undefined) return { of: await fetchFor(service, url, signal), name: 'the fetched picture', ...rest };
+  const stored = findImage(searcher, id!);
+  if (crop) return { of: searcher.index.picture(stored), name: stored.path, ...rest };
+  return { of: { vector: searcher.index.catalogue.embedding(stored) }, ...rest };
+}
+
+/** Files of a form, or the body, as examples. @throws REQUEST_INVALID if there is none */
+export function uploadedExamples({ files }: Upload, crop: Asked['crop']): { like: Asked[]; unlike: Asked[] } {
+  const of = (field: string): Asked[] =>
+    files.filter(file => file.field === field).map(({ bytes }) => ({ image: bytes, weight: 1, crop }));
+  const [like, unlike] = [of('image'), of('unlike')];
+  if (like.length === 0 || files.some(({ bytes }) => bytes.length === 0))
+    throw new MatvitError('REQUEST_INVALID', 'send a picture as the body, or as files `image` of a form, or JSON');
+  return { like, unlike };
+}

@@ -1,0 +1,32 @@
+/** One JSON line a request: never what was asked, which may be somebody's picture or name. */
+import { randomBytes } from 'node:crypto';
+import type { RequestHandler } from 'express';
+import { type Logger, destination, pino } from 'pino';
+import type { Config } from '../config.js';
+
+export type { Logger };
+
+export const createLogger = ({ logLevel }: Pick<Config, 'logLevel'>): Logger =>
+  pino({ level: logLevel, base: null }, destination({ dest: 2, sync: true }));
+
+const processId = randomBytes(4).toString('hex');
+let requests = 0;
+
+/** Gives every request an id, which a proxy may have chosen, and logs how it ended. */
+export const logRequests =
+  (log: Logger): RequestHandler =>
+  (request, response, next) => {
+    const began = performance.now();
+    const given = request.get('X-Request-Id');
+    const id = given !== undefined && /^[\w.-]{1,64}$/.test(given) ? given : `${processId}-${++requests}`;
+    response.locals['id'] = id;
+    response.set('X-Request-Id', id);
+    if (log.isLevelEnabled('info'))
+      response.once('close', () => {
+        const { route, key, code } = response.locals as Record<string, string | undefined>;
+        const status = response.writableFinished ? response.statusCode : 499;
+        const ms = Math.round(100 * (performance.now() - began)) / 100;
+        log.info({ id, method: request.method, route, status, ms, client: request.ip, key, code }, 'request');
+      });
+    next();
+  };

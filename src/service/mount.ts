@@ -1,0 +1,89 @@
+/** Makes express answer a list of routes: key, body, validation, handler, in this order. */
+import { type Request, type RequestHandler, type Response, Router } from 'express';
+import { MatvitError } from '../errors.js';
+import { checkAccess } from './access.js';
+import { methodNotAllowed } from './errors.js';
+import type { Context, Route } from './route.js';
+import type { Service } from './service.js';
+import { type Upload, readBody, readForm } from './upload.js';
+import { validate } from './validate.js';
+
+/** bytes of a JSON body that brings no pictures */
+const maxJson = 2 ** 20;
+
+export function mount(service: Service, routes: readonly Route[]): Router {
+  const router = Router({ caseSensitive: true, strict: true });
+  const paths = new Map<string, Route[]>();
+  for (const route of routes) paths.set(route.path, [...(paths.get(route.path) ?? []), route]);
+  for (const [path, here] of paths) {
+    const at = router.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
+    for (const route of here) at[route.method](handler(service, route));
+    const methods = here.flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
+    at.all(methodNotAllowed(...methods));
+  }
+  return router;
+}
+
+function handler(service: Service, route: Route): RequestHandler {
+  return async (request, response) => {
+    response.locals['route'] = route.path;
+    if (service.stopping && route.access !== 'public')
+      throw new MatvitError('SERVER_STOPPING', 'ask again in a moment');
+    checkAccess(service, route.access, request, response);
+    const params: unknown = route.params ? validate(route.params, request.params, 'path') : {};
+    const { body, upload } = await bodyOf(service, route, request, response);
+    const arrivedAt = performance.now();
+    const given = { ...request.query, ...upload?.fields };
+    const fields = route.body?.kind === 'pictures' ? route.body.fields : route.query;
+    for (const [name, value] of Object.entries(given))
+      if (value === '') throw new MatvitError('REQUEST_INVALID', `${name} is empty`);
+    // an unknown field is refused even where there are none
+    const query: unknown = fields ? validate(fields, given, 'query') : checkNone(given);
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const lease = service.searchers.lease();
+    response.once('close', lease.release);
+    const context: Context<unknown, unknown, unknown> = {
+      ...{ request, response, searcher: lease.value, params, query, body, upload, arrivedAt, signal: gone.signal },
+    };
+    const result = await route.handle(context);
+    if (result !== undefined) response.status(route.answer.status).json(result);
+    else if (!response.headersSent && route.answer.status === 204) response.status(204).end();
+  };
+}
+
+function checkNone(given: object): object {
+  const [name] = Object.keys(given);
+  if (name !== undefined) throw new MatvitError('REQUEST_INVALID', `query: '${name}' is unknown; there are no fields`);
+  return {};
+}
+
+async function bodyOf(
+  service: Service,
+  { body }: Route,
+  request: Request,
+  response: Response,
+): Promise<{ body?: unknown; upload?: Upload }> {
+  if (!body) return {};
+  const { maxBytes, maxPictures } = service.config;
+  const take = service.uploads.share(response);
+  const isJson = Boolean(request.is('application/json'));
+  if (body.kind === 'json' || isJson) {
+    if (!isJson) throw new MatvitError('REQUEST_INVALID', 'the body must be JSON, with the type application/json');
+    // base64 is a third longer than what it says
+    const limit = body.kind === 'json' ? maxJson : Math.ceil(1.4 * maxBytes) + maxJson;
+    return { body: validate(body.schema, parseJson(await readBody(request, limit, take)), 'body') };
+  }
+  if (request.is('multipart/form-data'))
+    return { upload: await readForm(request, response, body.files, { maxBytes, maxPictures }, take) };
+  const bytes = await readBody(request, maxBytes, take);
+  return { upload: { files: bytes.length === 0 ? [] : [{ field: body.files[0]!, name: '', bytes }], fields: {} } };
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw new MatvitError('REQUEST_INVALID', 'the body is not JSON');
+  }
+}

@@ -1,0 +1,16 @@
+import { frontierRoute } from './frontier.js';
+import { healthRoutes } from './health.js';
+import { imageRoutes } from './images.js';
+import { metricsRoute } from './metrics.js';
+import type { Route } from './route.js';
+import { searchRoutes } from './search.js';
+import type { Service } from './service.js';
+
+/** Every route of the API, in the order of its documentation. */
+export const routesOf = (service: Service): Route[] => [
+  ...searchRoutes(service),
+  frontierRoute(service),
+  ...imageRoutes(service),
+  ...healthRoutes(service),
+  metricsRoute(service),
+];

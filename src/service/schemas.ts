@@ -1,0 +1,198 @@
+/** What goes in and out, for validation and for the OpenAPI document. */
+import { z } from 'zod';
+import { onMissValues } from '../planner/policy.js';
+import { parseFilter, readFilter } from '../catalogue/parse-filter.js';
+import { MatvitError } from '../errors.js';
+
+export const maxK = 1000;
+
+/** Query and form fields are text. */
+const number = z.coerce.number();
+
+/** `data:` addresses too, as browsers' canvases write them. */
+export const base64Picture = z
+  .string()
+  .min(1)
+  .transform((text): Buffer => {
+    const plain = text.replace(/^data:[^,]{0,100};base64,/, '');
+    if (/[^A-Za-z0-9+/=_-]/.test(plain)) throw new MatvitError('REQUEST_INVALID', 'a picture is not base64');
+    return Buffer.from(plain, 'base64');
+  })
+  .describe('a picture, base64');
+
+export const crop = z
+  .strictObject({
+    x: z.number().min(0).max(1),
+    y: z.number().min(0).max(1),
+    width: z.number().gt(0).max(1),
+    height: z.number().gt(0).max(1),
+  })
+  .meta({ id: 'Crop', description: 'the part to look at, as shares of the upright picture, from its top left' });
+
+/** `0.1,0.2,0.5,0.5` */
+const cropText = z
+  .string()
+  .regex(/^(\d*\.?\d+)(,\d*\.?\d+){3}$/, 'a crop is x,y,width,height, each 0 to 1')
+  .transform((text, context) => {
+    const [x, y, width, height] = text.split(',').map(Number);
+    const result = crop.safeParse({ x, y, width, height });
+    if (result.success) return result.data;
+    context.addIssue({ code: 'custom', message: 'a crop is x,y,width,height, each 0 to 1' });
+    return z.NEVER;
+  })
+  .describe('the part to look at: x,y,width,height as shares of the upright picture');
+
+export const id = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+
+export const example = z
+  .strictObject({
+    image: base64Picture.optional(),
+    id: z.number().int().min(1).optional().describe('a picture of the index'),
+    url: z.url().max(2000).optional().describe('a picture to fetch, where the service allows that'),
+    crop: crop.optional(),
+    weight: z.number().gt(0).max(100).default(1),
+  })
+  .refine(({ image, id, url }) => [image, id, url].filter(source => source !== undefined).length === 1, {
+    message: 'an example has one of image, id and url',
+  })
+  .meta({ id: 'Example', description: 'one of image, id and url' });
+export type Example = z.infer<typeof example>;
+
+export const metadata = z
+  .record(z.string(), z.json())
+  .meta({ id: 'Metadata', description: 'what is known of a picture besides its pixels' });
+
+export const hit = z
+  .strictObject({
+    id: z.number().int(),
+    path: z.string().describe('relative to the folder that was indexed'),
+    score: z.number().min(-1.001).max(1.001).describe('cosine similarity'),
+    metadata,
+  })
+  .meta({ id: 'Hit' });
+
+const ms = z.number().min(0);
+
+export const cost = z
+  .strictObject({
+    at: z.string().describe('the operating point that encoded the query'),
+    why: z.string().describe('why this one'),
+    fidelity: z.number().optional().describe("expected rank-biased overlap with the full model's answer"),
+    relativeMacs: z.number().describe("multiply-accumulates as a share of the full model's"),
+    ms: z.strictObject({ decode: ms, wait: ms, encode: ms, search: ms, total: ms }),
+    predictedMs: z.strictObject({ decode: ms, encode: ms, service: ms, answer: ms }),
+    waiting: z.number().int().describe('other requests that waited and could still be in time'),
+    budget: z
+      .strictObject({ ms, slackMs: z.number(), allowedMs: z.number(), met: z.boolean() })
+      .optional()
+      .describe('absent without one'),
+  })
+  .meta({ id: 'Cost' });
+
+const scalar = z.union([z.null(), z.boolean(), z.number(), z.string()]);
+const facets = z.record(z.string(), z.array(z.strictObject({ value: scalar, count: z.number().int() })));
+
+export const answer = z
+  .strictObject({
+    hits: z.array(hit),
+    next: z.string().optional().describe('cursor of the next page; absent on the last one'),
+    facets: facets
+      .optional()
+      .describe('the commonest values of each field asked for, over all pictures that pass the filter'),
+    cost: cost.optional().describe('absent where nothing was encoded'),
+  })
+  .meta({ id: 'SearchAnswer' });
+
+const onMiss = z
+  .enum(onMissValues)
+  .optional()
+  .describe('when no point with that fidelity fits: the next best, an error, or one that takes its time');
+const budgets = {
+  budgetMs: z.number().gt(0).max(60_000).optional().describe('latency budget, which chooses the operating point'),
+  minFidelity: z.number().min(0).max(1).optional().describe("least expected overlap with the full model's answer"),
+  onMiss,
+};
+const budgetsAsText = {
+  budgetMs: number.gt(0).max(60_000).optional().describe('latency budget, which chooses the operating point'),
+  minFidelity: number.min(0).max(1).optional().describe("least expected overlap with the full model's answer"),
+  onMiss,
+};
+
+/** What can be asked of every search. */
+const kDescription = 'hits on a page';
+const common = {
+  cursor: z
+    .string()
+    .min(1)
+    .max(500)
+    .optional()
+    .describe('`next` of the page before; the rest of the query stays as it was'),
+};
+const options = {
+  k: z.number().int().min(1).max(maxK).default(10).describe(kDescription),
+  minScore: z.number().min(-1).max(1).optional().describe('cosine similarity that a hit has at least'),
+  filter: z
+    .record(z.string(), z.json())
+    .transform(readFilter)
+    .optional()
+    .describe('condition on the metadata in the language of MongoDB, such as {"label": {"$in": ["fruits"]}}'),
+  facets: z.array(z.string().min(1).max(256)).max(20).optional().describe('fields whose values are counted'),
+  ...common,
+};
+const encoding = {
+  at: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe("operating point, such as S@112:int8; the full model's by default"),
+};
+
+export const vectorQuery = z
+  .strictObject({ vector: z.array(z.number()).min(1).max(8192).describe('made unit length'), ...options })
+  .meta({ id: 'VectorQuery' });
+
+const examples = z.array(example).max(32);
+export const embedQuery = z.strictObject({
+  image: base64Picture.optional(),
+  url: example.shape.url,
+  crop: crop.optional(),
+  ...encoding,
+  ...budgets,
+});
+export const query = z
+  .strictObject({
+    like: examples.min(1).describe('what hits should be like'),
+    unlike: examples.default([]).describe('what they should not be like'),
+    ...options,
+    ...encoding,
+    ...budgets,
+  })
+  .meta({ id: 'Query' });
+export type Query = z.infer<typeof query>;
+
+const asText = {
+  k: number.int().min(1).max(maxK).default(10).describe(kDescription),
+  minScore: number.min(-1).max(1).optional().describe('cosine similarity that a hit has at least'),
+  filter: z.string().transform(parseFilter).optional().describe('condition on the metadata, as JSON'),
+  facets: z
+    .string()
+    .max(2000)
+    .transform(text => text.split(','))
+    .optional()
+    .describe('fields whose values are counted, with commas between'),
+  ...common,
+};
+export const queryFields = z.strictObject({ crop: cropText.optional(), ...asText, ...encoding, ...budgetsAsText });
+export const embedFields = z.strictObject({ crop: cropText.optional(), ...encoding, ...budgetsAsText });
+
+export const image = z
+  .strictObject({
+    id: z.number().int(),
+    path: z.string(),
+    size: z.number().int().describe('bytes'),
+    sha256: z.string(),
+    metadata,
+    thumbnail: z.string().describe('address of a small copy'),
+  })
+  .meta({ id: 'Image' });

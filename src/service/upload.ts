@@ -1,0 +1,137 @@
+/** Bodies of requests, read with limits that hold whatever a client declares. */
+import { type Transform, pipeline } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import type { Request, Response } from 'express';
+import multer from 'multer';
+import { MatvitError, reasonOf } from '../errors.js';
+
+/** Pictures of one request, by the name of their form field; '' for one that is the whole body. */
+export interface Upload {
+  readonly files: readonly UploadedFile[];
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface UploadedFile {
+  readonly field: string;
+  /** as the client named it */
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+export interface UploadLimits {
+  readonly maxBytes: number;
+  readonly maxPictures: number;
+}
+
+/** Bytes of uploads that may be held at the same time, by all requests together. */
+export class UploadMemory {
+  private held = 0;
+
+  constructor(private readonly capacity: number) {}
+
+  /** A share for one request, given back when its answer has been sent or the client has gone. */
+  share(response: Response): (bytes: number) => void {
+    let taken = 0;
+    response.once('close', () => (this.held -= taken));
+    return bytes => {
+      if (this.held + bytes > this.capacity)
+        throw new MatvitError('QUEUE_FULL', 'too many uploads are under way; ask again in a moment');
+      taken += bytes;
+      this.held += bytes;
+    };
+  }
+}
+
+const decoders: Readonly<Record<string, () => Transform>> = {
+  gzip: createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+};
+
+const tooLarge = (limit: number) =>
+  new MatvitError('REQUEST_TOO_LARGE', `the upload is larger than the limit of ${limit} bytes`);
+
+/** The whole body. @throws REQUEST_TOO_LARGE, REQUEST_INVALID, QUEUE_FULL */
+export function readBody(request: Request, limit: number, take: (bytes: number) => void): Promise<Buffer> {
+  const encoding = request.get('Content-Encoding') ?? 'identity';
+  const length = Number(request.get('Content-Length'));
+  if (length > limit) return Promise.reject(tooLarge(limit));
+  const decoder = encoding === 'identity' ? undefined : decoders[encoding]?.();
+  if (encoding !== 'identity' && !decoder)
+    return Promise.reject(new MatvitError('REQUEST_INVALID', `the content encoding ${encoding} is not supported`));
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const source = decoder ?? request;
+    const fail = (error: unknown) => {
+      source.off('data', onData);
+      if (decoder) request.unpipe(decoder);
+      decoder?.destroy();
+      reject(error instanceof Error ? error : new Error(String(error)));
+    };
+    const onData = (chunk: Buffer) => {
+      try {
+        size += chunk.length;
+        if (size > limit) throw tooLarge(limit);
+        take(chunk.length);
+        chunks.push(chunk);
+      } catch (error) {
+        fail(error);
+      }
+    };
+    source.on('data', onData);
+    source.once('end', () => resolve(Buffer.concat(chunks)));
+    const gone = () => fail(new MatvitError('REQUEST_ABORTED', 'the upload ended early'));
+    request.once('aborted', gone).once('error', gone);
+    if (decoder)
+      pipeline(request, decoder, error => {
+        if (error) fail(new MatvitError('REQUEST_INVALID', `the body is not valid ${encoding}: ${reasonOf(error)}`));
+      });
+  });
+}
+
+/** Pictures and fields of a form. @throws REQUEST_TOO_LARGE, REQUEST_INVALID, QUEUE_FULL */
+export function readForm(
+  request: Request,
+  response: Response,
+  names: readonly string[],
+  { maxBytes, maxPictures }: UploadLimits,
+  take: (bytes: number) => void,
+): Promise<Upload> {
+  const files: UploadedFile[] = [];
+  const storage: multer.StorageEngine = {
+    _handleFile(_request, { stream, fieldname, originalname }, done) {
+      const chunks: Buffer[] = [];
+      stream.on('data', (chunk: Buffer) => {
+        try {
+          take(chunk.length);
+          chunks.push(chunk);
+        } catch (error) {
+          stream.removeAllListeners('data').resume();
+          done(error);
+        }
+      });
+      stream.once('error', error => done(error));
+      stream.once('end', () => {
+        files.push({ field: fieldname, name: originalname, bytes: Buffer.concat(chunks) });
+        done(null, {});
+      });
+    },
+    _removeFile: (_request, _file, done) => done(null),
+  };
+  const limits = { fileSize: maxBytes, files: maxPictures, fields: 20, fieldSize: 100_000, fieldNameSize: 50 };
+  const parse = multer({ storage, limits }).fields(names.map(name => ({ name, maxCount: maxPictures })));
+  return new Promise((resolve, reject) => {
+    parse(request, response, (error: unknown) => {
+      if (error === undefined) resolve({ files, fields: (request.body ?? {}) as Record<string, unknown> });
+      else reject(formError(error));
+    });
+  });
+}
+
+/** What multer throws without a code is its parser's: the form is malformed or ends early. */
+function formError(error: unknown): Error {
+  if (error instanceof MatvitError) return error;
+  const isKnown = error instanceof Error && 'code' in error && String(error.code).startsWith('LIMIT_');
+  return isKnown ? error : new MatvitError('REQUEST_INVALID', `the form: ${reasonOf(error)}`, { cause: error });
+}

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { once } from 'node:events';
+import type { Searcher } from '../../src/search/searcher.js';
+import { KeyRing } from '../../src/service/keys.js';
+import { type RunningServer, startServer } from '../../src/service/server.js';
+import type { Service } from '../../src/service/service.js';
+import { smallSearcher } from '../support/small.js';
+import { testService } from '../support/service.js';
+import { temporaryFolder } from '../support/temporary.js';
+
+describe('access to the service', () => {
+  const inFolder = temporaryFolder();
+  let searcher: Searcher;
+  let service: Service;
+  let server: RunningServer;
+  before(async () => {
+    searcher = await smallSearcher(inFolder('.'), 12);
+  });
+  after(() => searcher.close());
+  afterEach(() => server.stop());
+  const start = async (flags: Record<string, unknown> = {}, options: Parameters<typeof testService>[2] = {}) => {
+    service = testService(searcher, flags, options);
+    server = await startServer(service);
+  };
+  const get = (path: string, headers: Record<string, string> = {}) => fetch(server.url + path, { headers });
+  const codeOf = async (response: Response) => ((await response.json()) as { code: string }).code;
+  /** Through node:http, which lets the host be chosen. */
+  const statusAs = async (host: string): Promise<number | undefined> => {
+    const { hostname, port } = new URL(server.url);
+    const sent = httpRequest({ hostname, port, path: '/v1/images/1', headers: { Host: host } }).end();
+    const [response] = (await once(sent, 'response')) as [{ statusCode?: number; resume(): void }];
+    response.resume();
+    return response.statusCode;
+  };
+
+  it('asks for keys where it is told to, and off loopback', async () => {
+    const keys = inFolder('keys.json');
+    await KeyRing.open(keys).add('first', 'read');
+    assert.throws(() => testService(searcher, { host: '0.0.0.0', keys: inFolder('none.json') }), {
+      code: 'OPTION_INVALID',
+    });
+    for (const host of ['0.0.0.0', '::', '192.168.0.1', 'example.org'])
+      assert.ok(testService(searcher, { host, keys }).needsKey, host);
+    for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost'])
+      assert.ok(!testService(searcher, { host, keys }).needsKey, host);
+    await start({ auth: 'always', keys });
+    const key = await service.keys.add('second', 'read');
+    assert.equal((await get('/v1/images/1', { Authorization: `Bearer ${key}` })).status, 200);
+    for (const value of [undefined, '', 'Bearer', `Basic ${key}`, `Bearer ${key}x`, `Bearer ${key.slice(0, -1)}`]) {
+      const response = await get('/v1/images/1', value === undefined ? {} : { Authorization: value });
+      assert.deepEqual([response.status, await codeOf(response)], [401, 'KEY_MISSING']);
+      assert.match(response.headers.get('www-authenticate')!, /^Bearer/);
+    }
+    for (const path of ['/healthz', '/readyz', '/', '/docs', '/v1/openapi.json'])
+      assert.equal((await get(path)).status, 200, path);
+    assert.equal((await get('/metrics')).status, 401);
+    await service.keys.remove('second');
+    assert.equal((await get('/v1/images/1', { Authorization: `Bearer ${key}` })).status, 401);
+  });
+
+  it('without keys, does not answer for other names or other sites', async () => {
+    await start();
+    const { host } = new URL(server.url);
+    for (const name of [host, 'localhost', 'localhost:1']) assert.equal(await statusAs(name), 200, name);
+    for (const name of ['evil.example', '127.0.0.1.evil.example', 'localhost.evil.example', '10.0.0.1'])
+      assert.equal(await statusAs(name), 403, name);
+    assert.equal((await get('/v1/images/1', { Origin: server.url })).status, 200);
+    for (const origin of ['https://evil.example', 'null', 'http://127.0.0.1:1'])
+      assert.equal(await codeOf(await get('/v1/images/1', { Origin: origin })), 'ORIGIN_FORBIDDEN');
+  });
+
+  it('answers pages of the origins that are allowed', async () => {
+    const origin = 'https://shop.example';
+    await start({ origins: origin });
+    const response = await get('/v1/images/1', { Origin: origin });
+    assert.deepEqual([response.status, response.headers.get('access-control-allow-origin')], [200, origin]);
+    const headers = { Origin: origin, 'Access-Control-Request-Method': 'POST' };
+    assert.equal((await fetch(`${server.url}/v1/search`, { method: 'OPTIONS', headers })).status, 204);
+  });
+
+  it('limits the rate of a client, and holds uploads to its memory', async () => {
+    await start({ rateLimit: 3, uploadMemory: 2 ** 20 });
+    const statuses = [];
+    for (let i = 0; i < 4; i++) statuses.push((await get('/healthz')).status);
+    assert.deepEqual(statuses, [200, 200, 200, 429]);
+    await server.stop();
+    await start({ uploadMemory: 2 ** 20 });
+    const body = Buffer.alloc(2 ** 20 + 1);
+    assert.equal(await codeOf(await fetch(`${server.url}/v1/search`, { method: 'POST', body })), 'QUEUE_FULL');
+    const small = await fetch(`${server.url}/v1/search`, { method: 'POST', body: body.subarray(0, 1000) });
+    assert.equal(await codeOf(small), 'IMAGE_UNSUPPORTED'); // the share was given back
+  });
+
+  it('closes connections that are too slow', async () => {
+    await start({ requestTimeout: 1 });
+    const { hostname, port } = new URL(server.url);
+    for (const beginning of [
+      'GET /healthz HTTP/1.1\r\nHost: x\r\n',
+      'POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1',
+    ]) {
+      const socket = connect(Number(port), hostname);
+      socket.write(beginning);
+      assert.match(await text(socket), /^HTTP\/1\.1 408 [^]*"code":"REQUEST_TIMEOUT"/);
+    }
+  });
+
+  it('swaps index and model under load, without a failed request', async () => {
+    let opened = 0;
+    const made: Searcher[] = [];
+    await start(
+      {},
+      {
+        open: async () => {
+          const next = await smallSearcher(inFolder(`swap${opened++}`), 12);
+          made.push(next);
+          return next;
+        },
+      },
+    );
+    const body = JSON.stringify({ like: [{ id: 1 }], k: 3 });
+    const headers = { 'Content-Type': 'application/json' };
+    const statuses: number[] = [];
+    let running = true;
+    const load = Array.from({ length: 4 }, async () => {
+      while (running) {
+        const response = await fetch(`${server.url}/v1/search`, { method: 'POST', body, headers });
+        statuses.push(response.status);
+        await response.arrayBuffer();
+      }
+    });
+    await service.reload();
+    await Promise.all([service.reload(), service.reload()]); // once for both
+    running = false;
+    await Promise.all(load);
+    assert.equal(opened, 2);
+    assert.equal(service.searcher, made[1]);
+    assert.ok(statuses.length > 20 && statuses.every(status => status === 200));
+    await made[1]!.close();
+    searcher = await smallSearcher(inFolder('again'), 12); // the first has been closed by the swap
+  });
+
+  it('goes on answering while it drains, and says at /readyz that it wants no more', async () => {
+    await start({ drain: 1 });
+    assert.equal((await get('/readyz')).status, 200);
+    const stopping = server.stop();
+    const [ready, healthy, image] = await Promise.all([get('/readyz'), get('/healthz'), get('/v1/images/1')]);
+    assert.deepEqual([ready.status, healthy.status, image.status], [503, 200, 200]);
+    assert.equal(image.headers.get('connection'), 'close');
+    await stopping;
+    await assert.rejects(get('/healthz'));
+  });
+});

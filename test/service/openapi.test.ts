@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import SwaggerParser from '@apidevtools/swagger-parser';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { type ErrorCode, errorTable } from '../../src/errors.js';
+import type { Searcher } from '../../src/search/searcher.js';
+import { type RunningServer, startServer } from '../../src/service/server.js';
+import { smallSearcher } from '../support/small.js';
+import { testService } from '../support/service.js';
+import { temporaryFolder } from '../support/temporary.js';
+
+interface Operation {
+  readonly operationId: string;
+  readonly parameters: readonly { readonly name: string; readonly in: 'path' | 'query' }[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, unknown>> };
+  readonly responses: Readonly<Record<string, { 'x-codes'?: string[]; content?: Record<string, { schema?: object }> }>>;
+}
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: object;
+}
+
+/** What no number, text, list or object of the API can be. */
+const wrong = [null, true, -1, 1.5, 1e300, '', 'x'.repeat(5000), '\0', [], [[]], {}, { __proto__x: 1 }];
+const wrongTexts = ['-1', '1.5', '1e300', 'x', '%00', '[]', '{', 'null', 'x'.repeat(3000), '<script>', '..%2f..'];
+
+describe('the OpenAPI document', function () {
+  this.timeout(120_000);
+  const inFolder = temporaryFolder();
+  let searcher: Searcher;
+  let server: RunningServer;
+  let document: Document;
+  let bodies: Record<string, Record<string, unknown>>;
+  const ajv = new Ajv2020({ strict: false, validateFormats: false });
+  before(async () => {
+    searcher = await smallSearcher(inFolder('.'), 12);
+    server = await startServer(testService(searcher));
+    document = (await (await fetch(`${server.url}/v1/openapi.json`)).json()) as Document;
+    ajv.addSchema({ $id: 'doc', components: document.components });
+    const image = (await readFile(inFolder('pictures/2/005.png'))).toString('base64');
+    const like = [{ id: 1 }, { image, weight: 0.5, crop: { x: 0, y: 0, width: 0.5, height: 1 } }];
+    const asked = {
+      like,
+      unlike: [{ id: 2 }],
+      k: 3,
+      minScore: -1,
+      filter: { label: '2' },
+      facets: ['label'],
+      at: 'S@96',
+    };
+    const vector = Array.from({ length: 24 }, (_, i) => i + 1);
+    bodies = {
+      search: { ...asked, budgetMs: 5000, minFidelity: 0, onMiss: 'best' },
+      searchBatch: { queries: [asked, { like: [{ id: 3 }] }] },
+      searchVector: { vector, k: 3, filter: {}, minScore: -1 },
+      embed: { image, at: 'S@96' },
+    };
+  });
+  after(async () => {
+    await server.stop();
+    await searcher.close();
+  });
+
+  const operations = () =>
+    Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation })),
+    );
+  type Listed = ReturnType<typeof operations>[number];
+
+  async function ask({ path, method }: Listed, id: string, query: string, body?: unknown): Promise<Response> {
+    const init = { method: method.toUpperCase(), headers: {} as Record<string, string> };
+    if (body !== undefined) init.headers['Content-Type'] = 'application/json';
+    const url = `${server.url}${path.replace('{id}', id)}${query && `?${query}`}`;
+    return fetch(url, { ...init, ...(body !== undefined && { body: JSON.stringify(body) }) });
+  }
+  /** The answer is as documented for its status. @returns the status */
+  async function check(operation: Listed, response: Response, name: string): Promise<number> {
+    const documented = operation.responses[response.status];
+    const text = await response.text();
+    assert.ok(documented, `${operation.operationId}: ${name} gave ${response.status}: ${text.slice(0, 300)}`);
+    if (response.status < 400) {
+      const schema = documented.content?.['application/json']?.schema;
+      if (!schema) return response.status;
+      const local = JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"doc#/components')) as object;
+      assert.ok(
+        ajv.validate(local, JSON.parse(text)),
+        `${operation.operationId}: ${ajv.errorsText()}: ${text.slice(0, 300)}`,
+      );
+    } else {
+      const problem = JSON.parse(text) as { code: ErrorCode; status: number; detail: string };
+      assert.match(response.headers.get('content-type')!, /^application\/problem\+json/);
+      assert.ok(documented['x-codes']!.includes(problem.code), `${operation.operationId}: ${name}: ${text}`);
+      assert.deepEqual([problem.status, errorTable[problem.code].status], [response.status, response.status]);
+      assert.ok(ajv.validate('doc#/components/schemas/Problem', problem), ajv.errorsText());
+    }
+    return response.status;
+  }
+
+  it('is valid OpenAPI 3.1', async () => {
+    await SwaggerParser.validate(structuredClone(document) as never);
+  });
+
+  it('describes what the routes answer to valid requests', async () => {
+    for (const operation of operations()) {
+      const status = await check(
+        operation,
+        await ask(operation, '1', '', bodies[operation.operationId]),
+        'a valid request',
+      );
+      assert.equal(status, 200, operation.operationId);
+    }
+  });
+
+  it('has a code for every invalid request, of which none is a failure of the server', async () => {
+    let cases = 0;
+    const refuses = async (operation: Listed, name: string, id: string, query: string, body?: unknown) => {
+      const status = await check(operation, await ask(operation, id, query, body), name);
+      assert.ok(status < 500, `${name}: ${status}`);
+      cases++;
+      return status;
+    };
+    for (const operation of operations()) {
+      const { operationId, parameters, path } = operation;
+      const body = bodies[operationId];
+      assert.equal(await refuses(operation, 'an unknown field', '1', 'colour=red', body), 400, operationId);
+      for (const { name, in: where } of parameters)
+        for (const text of wrongTexts)
+          if (where === 'query') await refuses(operation, `${name}=${text}`, '1', `${name}=${text}`, body);
+      if (path.includes('{id}'))
+        for (const id of ['0', '-1', '99999', 'x', '1.0', '%00']) await refuses(operation, id, id, '');
+      if (!body) continue;
+      for (const value of wrong) await refuses(operation, JSON.stringify(value), '1', '', value);
+      for (const key of [...Object.keys(body), 'unknown'])
+        for (const value of wrong) {
+          const status = await refuses(operation, `${key}: ${JSON.stringify(value).slice(0, 40)}`, '1', '', {
+            ...body,
+            [key]: value,
+          });
+          if (key === 'unknown') assert.equal(status, 400);
+        }
+    }
+    assert.ok(cases >= 200, String(cases));
+  });
+
+  it('names the field that was meant', async () => {
+    const search = operations().find(({ operationId }) => operationId === 'search')!;
+    for (const [body, meant] of [
+      [{ like: [{ id: 1 }], K: 3 }, 'k'],
+      [{ like: [{ id: 1, wieght: 2 }] }, 'weight'],
+      [{ like: [{ id: 1, crop: { x: 0, y: 0, width: 1, hight: 1 } }] }, 'height'],
+      [{ like: [{ id: 1 }], minscore: 0 }, 'minScore'],
+    ] as const) {
+      const { detail } = (await (await ask(search, '1', '', body)).json()) as { detail: string };
+      assert.match(detail, new RegExp(`is unknown; did you mean '${meant}'`));
+    }
+  });
+});
