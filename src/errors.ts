@@ -29,6 +29,7 @@ export const errorTable = {
   MODEL_MISMATCH: { status: 409, title: 'The index was built with another model' },
   INDEX_EXISTS: { status: 409, title: 'There is an index here already' },
   PATH_TAKEN: { status: 409, title: 'The path belongs to another picture' },
+  DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached' },
   VECTOR_INVALID: { status: 400, title: 'The vector is not valid' },
   CATALOGUE_CORRUPT: { status: 500, title: 'The catalogue is damaged' },
   STORAGE_FAILED: { status: 507, title: 'A file cannot be written' },

@@ -1,0 +1,74 @@
+/** The catalogue's tables in PostgreSQL, in the first schema of the connection's search path. */
+import pg from 'pg';
+import { type ErrorCode, MatvitError, reasonOf } from '../errors.js';
+
+/** Beside the table `vectors` of index/pgvector.ts. Safe to run again, and by several processes one after the other. */
+export const schema = `
+  CREATE TABLE IF NOT EXISTS catalogue (
+    one integer PRIMARY KEY CHECK (one = 1),
+    format integer NOT NULL,
+    fingerprint text NOT NULL,     -- of the model that made every vector
+    dimension integer NOT NULL,
+    root text                      -- absolute folder that the images' paths are relative to
+  );
+  -- one row for each distinct content: exact duplicates share its vector
+  CREATE TABLE IF NOT EXISTS contents (
+    vector_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    sha256 text NOT NULL UNIQUE
+  );
+  CREATE TABLE IF NOT EXISTS images (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    path text COLLATE "C" NOT NULL UNIQUE,
+    vector_id bigint NOT NULL REFERENCES contents (vector_id),
+    size bigint NOT NULL,
+    mtime double precision NOT NULL,
+    metadata jsonb NOT NULL CHECK (jsonb_typeof(metadata) = 'object')
+  );
+  CREATE INDEX IF NOT EXISTS images_by_vector ON images (vector_id);
+  CREATE INDEX IF NOT EXISTS images_by_metadata ON images USING gin (metadata jsonb_path_ops);
+`;
+export const format = 1;
+
+/** `postgres://…` and `postgresql://…` */
+export const isPostgres = (index: string): boolean => /^postgres(ql)?:\/\//.test(index);
+
+/** The address without its password, for errors. */
+export function printableAddress(address: string): string {
+  try {
+    const url = new URL(address);
+    return `${url.protocol}//${url.host}${url.pathname}`;
+  } catch {
+    return 'the database';
+  }
+}
+
+/** @throws OPTION_INVALID */
+export function openPool(address: string, connections = 8): pg.Pool {
+  try {
+    new URL(address);
+  } catch (error) {
+    throw new MatvitError('OPTION_INVALID', 'the address of the database is not a URL', { cause: error });
+  }
+  const pool = new pg.Pool({ connectionString: address, max: connections, connectionTimeoutMillis: 10_000 });
+  pool.on('error', () => undefined); // of an idle connection, which the pool replaces
+  return pool;
+}
+
+/** Runs `action` and turns PostgreSQL's errors into ours. @throws DATABASE_UNAVAILABLE, INDEX_MISSING, … */
+export async function withPostgres<T>(address: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof MatvitError) throw error;
+    throw new MatvitError(codeOf(error), `${printableAddress(address)}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+function codeOf(error: unknown): ErrorCode {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === '42P01' || code === '3F000') return 'INDEX_MISSING'; // no such table, no such schema
+  if (code.startsWith('22')) return 'METADATA_INVALID'; // text that jsonb cannot hold: NUL, half characters
+  if (code.startsWith('53') || code === '25006' || code === '42501') return 'STORAGE_FAILED'; // full, read-only, denied
+  if (/^(23|42|XX)/.test(code)) return 'INDEX_FAILED';
+  return 'DATABASE_UNAVAILABLE';
+}

@@ -1,0 +1,256 @@
+/**
+ * An index in PostgreSQL, which any number of processes on any number of machines share: catalogue and vectors in one
+ * database, so that a commit is one transaction and every search sees it. Nothing is held here but connections.
+ */
+import type { ClientBase, Pool } from 'pg';
+import type { Changes, NewImage } from '../catalogue/changes.js';
+import type { Facet } from '../catalogue/facets.js';
+import type { Filter, Scalar } from '../catalogue/filter.js';
+import type { Image } from '../catalogue/image.js';
+import type { Model } from '../catalogue/open.js';
+import { fieldPath } from '../catalogue/parse-filter.js';
+import { Parameters, jsonAt, postgresCondition } from '../catalogue/postgres-filter.js';
+import { format, openPool, schema, withPostgres } from '../catalogue/postgres.js';
+import { MatvitError } from '../errors.js';
+import { checkQuery } from '../index/check.js';
+import { PgVectorIndex, inTransaction } from '../index/pgvector.js';
+import type { Neighbour } from '../index/vector-index.js';
+import type { SearchOptions, SearchResult } from './image-index.js';
+import type { Hit } from './nearest.js';
+import { page } from './paging.js';
+
+/** As for the index on disk: a filter that this many images pass, or fewer, is answered by looking at all of them. */
+const selective = 4096;
+const widest = 1024;
+const facetValues = 20;
+/** Anything, but the same in every process: one of them commits at a time. */
+const commitLock = 0x6d617476;
+
+const columns = `images.id::float8 AS id, path, sha256, size::float8 AS size, mtime, metadata,
+  images.vector_id::float8 AS "vectorId"`;
+
+/** Every method @throws DATABASE_UNAVAILABLE, INDEX_MISSING, INDEX_FAILED, STORAGE_FAILED */
+export class PostgresIndex {
+  private readonly vectors: PgVectorIndex;
+
+  private constructor(
+    private readonly address: string,
+    private readonly pool: Pool,
+    readonly model: Model,
+  ) {
+    this.vectors = new PgVectorIndex(pool, model.dimension);
+  }
+
+  /** @throws INDEX_MISSING, MODEL_MISMATCH */
+  static openForReading(address: string, model: Model): Promise<PostgresIndex> {
+    return PostgresIndex.open(address, model, async pool => checkModel(pool, model));
+  }
+
+  /** Creates what is missing. @throws MODEL_MISMATCH */
+  static openForWriting(address: string, model: Model): Promise<PostgresIndex> {
+    return PostgresIndex.open(address, model, pool =>
+      inTransaction(pool, async client => {
+        await client.query('SELECT pg_advisory_xact_lock($1)', [commitLock]);
+        await client.query(schema);
+        await PgVectorIndex.prepare(client, model.dimension);
+        await client.query('INSERT INTO catalogue VALUES (1, $1, $2, $3) ON CONFLICT DO NOTHING', [
+          ...[format, model.fingerprint, model.dimension],
+        ]);
+        await checkModel(client, model);
+      }),
+    );
+  }
+
+  private static async open(address: string, model: Model, prepare: (pool: Pool) => Promise<void>) {
+    const pool = openPool(address);
+    try {
+      await withPostgres(address, () => prepare(pool));
+    } catch (error) {
+      await pool.end();
+      throw error;
+    }
+    return new PostgresIndex(address, pool, model);
+  }
+
+  /** As ImageIndex.search. @throws OPTION_INVALID, VECTOR_INVALID, FILTER_INVALID, CURSOR_INVALID */
+  async search(query: Float32Array, options: SearchOptions): Promise<SearchResult> {
+    const { filter, minScore, facets } = options;
+    const found = await page(options, count => this.run(() => this.nearest(query, count, minScore, filter)));
+    if (!facets) return found;
+    const counts: Record<string, Facet[]> = {};
+    for (const name of facets) counts[name] = await this.facet(fieldPath(name), facetValues, filter);
+    return { ...found, facets: counts };
+  }
+
+  /** Images that pass a filter; counts no further than `limit`. */
+  count(filter: Filter, limit = Number.MAX_SAFE_INTEGER): Promise<number> {
+    const parameters = new Parameters();
+    const condition = postgresCondition(filter, parameters);
+    const sql = `SELECT count(*)::float8 AS count FROM
+      (SELECT 1 FROM images WHERE ${condition} LIMIT ${parameters.add(limit, 'bigint')}) AS matching`;
+    return this.run(async () => (await this.pool.query<{ count: number }>(sql, parameters.values)).rows[0]!.count);
+  }
+
+  /** As Catalogue.facet. */
+  facet(path: readonly string[], limit: number, filter?: Filter): Promise<Facet[]> {
+    const parameters = new Parameters();
+    const at = jsonAt(path, parameters);
+    const elements = `CASE jsonb_typeof(${at}) WHEN 'array' THEN ${at} ELSE jsonb_build_array(${at}) END`;
+    const condition = filter ? postgresCondition(filter, parameters) : 'true';
+    const sql = `SELECT value, count(DISTINCT images.id)::float8 AS count
+      FROM images, jsonb_array_elements(${elements}) AS element (value)
+      WHERE ${at} IS NOT NULL AND jsonb_typeof(value) NOT IN ('array', 'object') AND ${condition}
+      GROUP BY value ORDER BY 2 DESC, jsonb_typeof(value), value #>> '{}' COLLATE "C"
+      LIMIT ${parameters.add(limit, 'int')}`;
+    return this.run(async () => (await this.pool.query<{ value: Scalar; count: number }>(sql, parameters.values)).rows);
+  }
+
+  async image(id: number): Promise<Image | undefined> {
+    return (await this.select('WHERE images.id = $1', [id]))[0];
+  }
+
+  /** Every image, by ascending path (by code point). */
+  images(): Promise<Image[]> {
+    return this.select('ORDER BY path', []);
+  }
+
+  /** The absolute folder that paths are relative to; undefined before the first indexing. */
+  root(): Promise<string | undefined> {
+    return this.run(async () => {
+      const { rows } = await this.pool.query<{ root: string | null }>('SELECT root FROM catalogue');
+      return rows[0]?.root ?? undefined;
+    });
+  }
+
+  hasVector(sha256: string): Promise<boolean> {
+    return this.run(
+      async () => (await this.pool.query('SELECT 1 FROM contents WHERE sha256 = $1', [sha256])).rowCount !== 0,
+    );
+  }
+
+  /** All or none; durable when it returns, as far as the server's synchronous_commit goes. @throws VECTOR_INVALID */
+  async commit(changes: Changes): Promise<void> {
+    const { root, put = [], remove = [], prune } = changes;
+    await this.run(() =>
+      inTransaction(this.pool, async client => {
+        await client.query('SELECT pg_advisory_xact_lock($1)', [commitLock]);
+        if (root !== undefined) await client.query('UPDATE catalogue SET root = $1', [root]);
+        if (put.length > 0) await this.put(client, put);
+        if (remove.length > 0) await client.query('DELETE FROM images WHERE path = ANY ($1::text[])', [remove]);
+        if (prune) {
+          const { rows } = await client.query<{ id: number }>(
+            `DELETE FROM contents WHERE NOT EXISTS (SELECT 1 FROM images WHERE images.vector_id = contents.vector_id)
+             RETURNING vector_id::float8 AS id`,
+          );
+          if (rows.length > 0)
+            await this.vectors.remove(
+              rows.map(({ id }) => id),
+              client,
+            );
+        }
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.pool.end();
+  }
+
+  /** Counts what passes first, for the reasons that NearestImages gives. */
+  private async nearest(query: Float32Array, count: number, minScore = -1, filter?: Filter): Promise<Hit[]> {
+    checkQuery(this.model.dimension, query, count);
+    const isSelective = filter !== undefined && (await this.count(filter, selective + 1)) <= selective;
+    const end = filter ? Math.max(widest, 4 * count) : Infinity;
+    if (!isSelective)
+      for (let width = filter ? Math.max(64, 4 * count) : count; width <= end; width *= filter ? 4 : 2) {
+        const neighbours = await this.vectors.search(query, width);
+        const hits = await this.imagesOf(neighbours, minScore, filter);
+        if (hits.length >= count || (neighbours.at(-1)?.score ?? 1) < minScore) return hits;
+        if (neighbours.length < width && !filter) return hits;
+      }
+    const parameters = new Parameters([undefined, undefined]); // scan's own
+    const sql = `SELECT vector_id FROM images WHERE ${postgresCondition(filter!, parameters)}`;
+    const among = { sql, values: parameters.values.slice(2) };
+    return this.imagesOf(await this.vectors.scan(query, count, among), minScore, filter);
+  }
+
+  private async imagesOf(neighbours: readonly Neighbour[], minScore: number, filter?: Filter): Promise<Hit[]> {
+    const scores = new Map<number, number>();
+    for (const { id, score } of neighbours) if (score >= minScore) scores.set(id, score);
+    const parameters = new Parameters();
+    const ids = parameters.add([...scores.keys()], 'bigint[]');
+    const condition = filter ? postgresCondition(filter, parameters) : 'true';
+    const images = await this.select(`WHERE images.vector_id = ANY (${ids}) AND ${condition}`, parameters.values);
+    return images
+      .map(image => ({ image, score: scores.get(image.vectorId)! }))
+      .sort((a, b) => b.score - a.score || a.image.id - b.image.id);
+  }
+
+  /** The vectors that are new, then the rows. The last of several for one path holds. */
+  private async put(client: ClientBase, put: readonly NewImage[]): Promise<void> {
+    const bySha256 = new Map(put.map(image => [image.sha256, image]));
+    for (const image of put) if (image.embedding) bySha256.set(image.sha256, image);
+    const { rows: known } = await client.query<{ sha256: string }>(
+      'SELECT sha256 FROM contents WHERE sha256 = ANY ($1::text[])',
+      [[...bySha256.keys()]],
+    );
+    for (const { sha256 } of known) bySha256.delete(sha256);
+    const { dimension } = this.model;
+    const embeddings = new Float32Array(bySha256.size * dimension);
+    [...bySha256.values()].forEach(({ path, embedding }, row) => {
+      if (embedding?.length !== dimension)
+        throw new MatvitError('VECTOR_INVALID', `${path} has no vector of ${dimension} numbers yet`);
+      embeddings.set(embedding, row * dimension);
+    });
+    const { rows: added } = await client.query<{ id: number }>(
+      `INSERT INTO contents (sha256) SELECT sha256 FROM unnest($1::text[]) WITH ORDINALITY AS new (sha256, row)
+       ORDER BY row RETURNING vector_id::float8 AS id`,
+      [[...bySha256.keys()]],
+    );
+    await this.vectors.upsert(
+      added.map(({ id }) => id),
+      embeddings,
+      client,
+    );
+    const rows = [...new Map(put.map(image => [image.path, image])).values()];
+    const column = (value: (image: NewImage) => unknown) => rows.map(value);
+    await client.query(
+      `INSERT INTO images (path, vector_id, size, mtime, metadata)
+       SELECT path, vector_id, size, mtime, metadata
+       FROM unnest($1::text[], $2::text[], $3::bigint[], $4::float8[], $5::jsonb[])
+         WITH ORDINALITY AS new (path, sha256, size, mtime, metadata, row) JOIN contents USING (sha256)
+       ORDER BY row
+       ON CONFLICT (path) DO UPDATE SET vector_id = excluded.vector_id, size = excluded.size, mtime = excluded.mtime,
+         metadata = excluded.metadata`,
+      [
+        ...[column(image => image.path), column(image => image.sha256), column(image => image.size)],
+        ...[column(image => image.mtime), column(image => JSON.stringify(image.metadata))],
+      ],
+    );
+  }
+
+  private select(clause: string, values: readonly unknown[]): Promise<Image[]> {
+    const sql = `SELECT ${columns} FROM images JOIN contents USING (vector_id) ${clause}`;
+    return this.run(async () => (await this.pool.query<Image>(sql, [...values])).rows);
+  }
+
+  private run<T>(action: () => Promise<T>): Promise<T> {
+    return withPostgres(this.address, action);
+  }
+}
+
+async function checkModel(client: ClientBase | Pool, model: Model): Promise<void> {
+  const { rows } = await client.query<Model & { format: number }>(
+    'SELECT format, fingerprint, dimension FROM catalogue',
+  );
+  const [found] = rows;
+  if (!found) throw new MatvitError('INDEX_MISSING', 'the database holds no catalogue');
+  if (found.format !== format)
+    throw new MatvitError('INDEX_FAILED', `the database has format ${found.format}; this matvit reads ${format}`);
+  if (found.fingerprint !== model.fingerprint || found.dimension !== model.dimension)
+    throw new MatvitError(
+      'MODEL_MISMATCH',
+      `the database holds vectors of the model ${found.fingerprint.slice(0, 16)}, the model in use is ` +
+        `${model.fingerprint.slice(0, 16)}; use the first, or another database`,
+    );
+}
