@@ -1,9 +1,15 @@
-import { availableParallelism, cpus } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import { isPostgres } from '../src/catalogue/postgres.js';
+import { ImageIndex } from '../src/corpus/image-index.js';
+import { PostgresIndex } from '../src/corpus/postgres-index.js';
 import { scan } from '../src/corpus/scan.js';
 import { createEncoder } from '../src/encoder/engine.js';
 import { MatvitError } from '../src/errors.js';
 import { type EncoderTiming, benchEncoder } from '../src/evaluation/bench-encoder.js';
+import { type FilterTiming, benchFilters } from '../src/evaluation/bench-filters.js';
 import { type IndexTiming, benchIndex } from '../src/evaluation/bench-index.js';
 import { type SearchBench, benchSearch } from '../src/evaluation/bench-search.js';
 import { type TrainTiming, benchTrain } from '../src/evaluation/bench-train.js';
@@ -77,6 +83,24 @@ async function trainBench(model: string, rounds: number): Promise<{ points: Trai
   return { points };
 }
 
+async function filtersBench(pictures: number, dimension: number, at?: string): Promise<{ filters: FilterTiming[] }> {
+  const model = { fingerprint: 'synthetic', dimension };
+  const folder = await mkdtemp(join(tmpdir(), 'matvit-bench-'));
+  if (at !== undefined && !isPostgres(at)) throw new MatvitError('OPTION_INVALID', `'${at}' is not postgres://…`);
+  const index = await (at === undefined
+    ? ImageIndex.openForWriting(folder, model)
+    : PostgresIndex.openForWriting(at, model));
+  const bar = progress('filters');
+  const onProgress = (done: number, total: number) => bar.update(done, total);
+  try {
+    return { filters: await benchFilters(index, dimension, pictures, { onProgress }) };
+  } finally {
+    bar.stop();
+    await index.close();
+    await rm(folder, { recursive: true });
+  }
+}
+
 function encoderTable({ points }: { points: readonly EncoderTiming[] }): string {
   const rows = points.map(
     p =>
@@ -115,6 +139,15 @@ function trainTable({ points }: { points: readonly TrainTiming[] }): string {
   );
   const head =
     '| pass | forward, images/s | step, images/s | (backward + update) / forward | memory, GB |\n|---|---|---|---|---|';
+  return [head, ...rows].join('\n');
+}
+
+function filtersTable({ filters }: { filters: readonly FilterTiming[] }): string {
+  const rows = filters.map(
+    f =>
+      `| ${100 * f.share}% | ${f.passes} | ${f.recallAt10.toFixed(4)} | ${f.firstMs.toFixed(1)} | ${f.firstMs95.toFixed(1)} | ${f.againMs.toFixed(1)} |`,
+  );
+  const head = '| passes | which | recall@10 | new filter, ms | p95 | again, ms |\n|---|---|---|---|---|---|';
   return [head, ...rows].join('\n');
 }
 
@@ -158,6 +191,17 @@ withExample(benchCommand.command('search'), 'search --index indexes/photos')
   .addOption(jsonOption())
   .action(async (options: { index: string; model: string; queries: number; json: boolean }) => {
     print(await searchBench(options.model, options.index, options.queries), options.json, searchTable);
+  });
+
+withExample(benchCommand.command('filters'), 'filters --pictures 10000 --json')
+  .description('recall and latency of filtered searches over synthetic vectors, by how much passes the filter')
+  .option('--pictures <n>', 'how many', positiveInteger, 100_000)
+  .option('--dimension <n>', 'numbers in a vector', positiveInteger, 192)
+  .option('--index <address>', 'an empty database, postgres://… (default: a temporary folder)')
+  .addOption(jsonOption())
+  .action(async (options: { pictures: number; dimension: number; index?: string; json: boolean }) => {
+    const { pictures, dimension, index } = options;
+    print(await filtersBench(pictures, dimension, index), options.json, filtersTable);
   });
 
 withExample(benchCommand.command('train'), 'train --rounds 1')

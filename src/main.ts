@@ -13,6 +13,7 @@ export { decode } from './image/decode.js';
 export { ImageIndex, type SearchOptions, type SearchResult } from './corpus/image-index.js';
 export type { Filter } from './catalogue/filter.js';
 export { parseFilter, readFilter } from './catalogue/parse-filter.js';
+export { PostgresIndex } from './corpus/postgres-index.js';
 export { indexFolder } from './corpus/indexing.js';
 export { readCalibration } from './corpus/calibration.js';
 export type { Cost } from './search/cost.js';
