@@ -23,8 +23,8 @@ export interface State {
 
 type ImageRecord = ImageRow & { readonly sha256: string; readonly crc: number };
 
-const selectImages = `SELECT ${imageColumns}, sha256, images.crc
-  FROM images JOIN vectors ON vectors.id = vector_id`;
+const selectImages = (from = 'images') => `SELECT ${imageColumns}, sha256, images.crc
+  FROM ${from} JOIN vectors ON vectors.id = vector_id`;
 const rowsAtOnce = 256; // reading them holds the event loop up for a millisecond
 
 /** Every method @throws CATALOGUE_CORRUPT, STORAGE_FAILED (full disk, no permission, …), INDEX_LOCKED (busy for 5 s) */
@@ -87,19 +87,20 @@ export class Catalogue {
   }
 
   image(id: number): Image | undefined {
-    return this.select('WHERE images.id = ?', id)[0];
+    return this.select(`${selectImages()} WHERE images.id = ?`, id)[0];
   }
 
   /** Every image, by ascending path (by code unit). */
   images(): Image[] {
-    return this.select('ORDER BY path');
+    return this.select(`${selectImages()} ORDER BY path`);
   }
 
   /** The images of some vectors, those that pass `filter`, in no order. */
   imagesOf(vectorIds: readonly number[], filter?: Filter): Image[] {
     const { sql, values } = filter ? sqliteCondition(filter) : { sql: '1', values: [] };
-    const clause = `WHERE vector_id IN (SELECT value FROM json_each(?)) AND ${sql}`;
-    return this.select(clause, JSON.stringify(vectorIds), ...values);
+    // CROSS JOIN keeps this order: else SQLite evaluates the filter for every image first
+    const from = '(SELECT value AS wanted FROM json_each(?)) CROSS JOIN images ON images.vector_id = wanted';
+    return this.select(`${selectImages(from)} WHERE ${sql}`, JSON.stringify(vectorIds), ...values);
   }
 
   /** Images that pass a filter. */
@@ -131,7 +132,7 @@ export class Catalogue {
   }
 
   imageAt(path: string): Image | undefined {
-    return this.select('WHERE path = ?', path)[0];
+    return this.select(`${selectImages()} WHERE path = ?`, path)[0];
   }
 
   /** The vector of an image, [dimension]. */
@@ -220,10 +221,10 @@ export class Catalogue {
     this.run(() => this.database.close());
   }
 
-  private select(clause: string, ...values: (number | string)[]): Image[] {
+  private select(sql: string, ...values: (number | string)[]): Image[] {
     return this.run(() =>
       this.database
-        .prepare<(number | string)[], ImageRecord>(`${selectImages} ${clause}`)
+        .prepare<(number | string)[], ImageRecord>(sql)
         .all(...values)
         .map(record => {
           const { crc, stored, edited, ...image } = record;
