@@ -6,7 +6,6 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Catalogue } from '../catalogue/catalogue.js';
 import type { Changes } from '../catalogue/changes.js';
-import type { Facet } from '../catalogue/facets.js';
 import type { Image } from '../catalogue/image.js';
 import type { Model } from '../catalogue/identity.js';
 import { fieldPath } from '../catalogue/parse-filter.js';
@@ -16,28 +15,14 @@ import type { PictureSource } from '../image/open.js';
 import { DerivedGraph } from './derived-graph.js';
 import { collapsing } from './duplicates.js';
 import { NearestImages } from './nearest.js';
-import { type Page, type PageOptions, page } from './paging.js';
-
-export interface SearchOptions extends PageOptions {
-  /** cosine similarity from which hits count as near-duplicates and are folded into the best of them; left out, none are */
-  readonly collapse?: number | undefined;
-  /** fields whose values to count over all images that pass the filter, dots leading into objects */
-  readonly facets?: readonly string[] | undefined;
-}
-
-export interface SearchResult extends Page {
-  /** by field, in the order asked for */
-  readonly facets?: Readonly<Record<string, readonly Facet[]>>;
-}
-
-/** Values of a field that facets list. */
-const facetValues = 20;
+import { type SearchOptions, type SearchResult, facetValues, page } from './paging.js';
+import type { SearchableIndex, WritableIndex } from './ports.js';
 
 /** Changes after which a snapshot is due: as a share of the vectors, so that writing them all costs a few times one. */
 const snapshotAfter = { count: 2000, share: 0.2 };
 
 /** Every method @throws CATALOGUE_CORRUPT, STORAGE_FAILED, INDEX_FAILED */
-export class ImageIndex {
+export class ImageIndex implements SearchableIndex, WritableIndex {
   private readonly nearest: NearestImages;
 
   private constructor(
@@ -103,6 +88,20 @@ export class ImageIndex {
     const find = (count: number) => this.nearest.find(query, count, minScore, filter);
     const found = await page(options, collapse === undefined ? find : collapsing(find, this.catalogue, collapse));
     return { ...found, ...(counts && { facets: Object.fromEntries(counts) }) };
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- so that a refusal is a rejection
+  async samples(count: number): Promise<string[]> {
+    const { root } = this.catalogue;
+    return this.catalogue
+      .images()
+      .slice(0, count)
+      .map(({ path }) => join(root ?? '', path));
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- so that a refusal is a rejection
+  async count(): Promise<number> {
+    return this.catalogue.state().images;
   }
 
   /** The picture itself: where its file is, or its bytes if the catalogue stores them. */

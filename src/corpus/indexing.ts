@@ -11,16 +11,16 @@ import type { Metadata } from '../catalogue/image.js';
 import type { Encoder } from '../encoder/encoder.js';
 import { MatvitError } from '../errors.js';
 import type { Failure } from './failure.js';
-import type { ImageIndex } from './image-index.js';
 import { inOrder } from './in-order.js';
 import { plan } from './plan.js';
+import type { WritableIndex } from './ports.js';
 import { type Decode, Reader } from './reader.js';
 import { scan } from './scan.js';
 
 export interface IndexingOptions {
   readonly folder: string;
   /** open for writing */
-  readonly index: ImageIndex;
+  readonly index: WritableIndex;
   readonly encoder: Encoder;
   readonly decode: Decode;
   /** by path; without it a picture's metadata is its folder's name, as `label` */

@@ -1,4 +1,5 @@
 /** Pages of hits. */
+import type { Facet } from '../catalogue/facets.js';
 import type { Filter } from '../catalogue/filter.js';
 import { MatvitError } from '../errors.js';
 import { parseCursor, printCursor, rankAfter } from './cursor.js';
@@ -22,6 +23,21 @@ export interface Page {
   /** cursor of the next page; left out on the last one */
   readonly next?: string;
 }
+
+export interface SearchOptions extends PageOptions {
+  /** cosine similarity from which hits count as near-duplicates and are folded into the best of them; left out, none are */
+  readonly collapse?: number | undefined;
+  /** fields whose values to count over all images that pass the filter, dots leading into objects */
+  readonly facets?: readonly string[] | undefined;
+}
+
+export interface SearchResult extends Page {
+  /** by field, in the order asked for */
+  readonly facets?: Readonly<Record<string, readonly Facet[]>>;
+}
+
+/** Values of a field that facets list. */
+export const facetValues = 20;
 
 /**
  * @param find the best hits: at least as many as asked for, or all there are

@@ -1,10 +1,10 @@
 /** What an indexing run has to do: the folder as it is now beside the catalogue as it was left. */
 import { existsSync } from 'node:fs';
-import type { Catalogue } from '../catalogue/catalogue.js';
 import type { Image, Metadata } from '../catalogue/image.js';
 import { MatvitError } from '../errors.js';
-import { folderMetadata } from './metadata.js';
 import type { Failure } from './failure.js';
+import { folderMetadata } from './metadata.js';
+import type { KnownPictures } from './ports.js';
 import type { FoundFile, Scan } from './scan.js';
 
 export interface Task {
@@ -34,7 +34,7 @@ export interface Plan {
  * @param given by path; without it, pictures get the name of their folder
  * @throws OPTION_INVALID when the index belongs to another folder, which is still there
  */
-export function plan(scan: Scan, catalogue: Catalogue, given: ReadonlyMap<string, Metadata> | undefined): Plan {
+export function plan(scan: Scan, catalogue: KnownPictures, given: ReadonlyMap<string, Metadata> | undefined): Plan {
   const { root } = catalogue;
   if (root !== undefined && root !== scan.root && existsSync(root))
     throw new MatvitError(

@@ -2,6 +2,7 @@
  * An index in PostgreSQL, which any number of processes on any number of machines share: catalogue and vectors in one
  * database, so that a commit is one transaction and every search sees it. Nothing is held here but connections.
  */
+import { join } from 'node:path';
 import type { ClientBase, Pool } from 'pg';
 import type { Changes, NewImage } from '../catalogue/changes.js';
 import type { Facet } from '../catalogue/facets.js';
@@ -10,19 +11,18 @@ import type { Image } from '../catalogue/image.js';
 import type { Model } from '../catalogue/open.js';
 import { fieldPath } from '../catalogue/parse-filter.js';
 import { Parameters, jsonAt, postgresCondition } from '../catalogue/postgres-filter.js';
-import { format, openPool, schema, withPostgres } from '../catalogue/postgres.js';
+import { format, openPool, printableAddress, schema, withPostgres } from '../catalogue/postgres.js';
 import { MatvitError } from '../errors.js';
 import { checkQuery } from '../index/check.js';
 import { PgVectorIndex, inTransaction } from '../index/pgvector.js';
 import type { Neighbour } from '../index/vector-index.js';
-import type { SearchOptions, SearchResult } from './image-index.js';
 import type { Hit } from './nearest.js';
-import { page } from './paging.js';
+import { type SearchOptions, type SearchResult, facetValues, page } from './paging.js';
+import type { KnownPictures, SearchableIndex, WritableIndex } from './ports.js';
 
 /** As for the index on disk: a filter that this many images pass, or fewer, is answered by looking at all of them. */
 const selective = 4096;
 const widest = 1024;
-const facetValues = 20;
 /** Anything, but the same in every process: one of them commits at a time. */
 const commitLock = 0x6d617476;
 
@@ -30,8 +30,10 @@ const columns = `images.id::float8 AS id, path, sha256, size::float8 AS size, mt
   images.vector_id::float8 AS "vectorId"`;
 
 /** Every method @throws DATABASE_UNAVAILABLE, INDEX_MISSING, INDEX_FAILED, STORAGE_FAILED */
-export class PostgresIndex {
+export class PostgresIndex implements SearchableIndex, WritableIndex {
   private readonly vectors: PgVectorIndex;
+
+  private known: KnownPictures | undefined;
 
   private constructor(
     private readonly address: string,
@@ -41,14 +43,25 @@ export class PostgresIndex {
     this.vectors = new PgVectorIndex(pool, model.dimension);
   }
 
+  /** Host and database. */
+  get folder(): string {
+    return printableAddress(this.address);
+  }
+
+  /** Of an index that is open for writing, as it was when it was opened. */
+  get catalogue(): KnownPictures {
+    if (!this.known) throw new MatvitError('INDEX_FAILED', `${this.folder} was opened for reading only`);
+    return this.known;
+  }
+
   /** @throws INDEX_MISSING, MODEL_MISMATCH */
   static openForReading(address: string, model: Model): Promise<PostgresIndex> {
     return PostgresIndex.open(address, model, async pool => checkModel(pool, model));
   }
 
   /** Creates what is missing. @throws MODEL_MISMATCH */
-  static openForWriting(address: string, model: Model): Promise<PostgresIndex> {
-    return PostgresIndex.open(address, model, pool =>
+  static async openForWriting(address: string, model: Model): Promise<PostgresIndex> {
+    const index = await PostgresIndex.open(address, model, pool =>
       inTransaction(pool, async client => {
         await client.query('SELECT pg_advisory_xact_lock($1)', [commitLock]);
         await client.query(schema);
@@ -59,6 +72,15 @@ export class PostgresIndex {
         await checkModel(client, model);
       }),
     );
+    try {
+      const [root, images, contents] = [await index.root(), await index.images(), await index.contents()];
+      const { fingerprint } = model;
+      index.known = { fingerprint, root, images: () => images, hasVector: sha256 => contents.has(sha256) };
+      return index;
+    } catch (error) {
+      await index.close();
+      throw error;
+    }
   }
 
   private static async open(address: string, model: Model, prepare: (pool: Pool) => Promise<void>) {
@@ -83,9 +105,9 @@ export class PostgresIndex {
   }
 
   /** Images that pass a filter; counts no further than `limit`. */
-  count(filter: Filter, limit = Number.MAX_SAFE_INTEGER): Promise<number> {
+  count(filter?: Filter, limit = Number.MAX_SAFE_INTEGER): Promise<number> {
     const parameters = new Parameters();
-    const condition = postgresCondition(filter, parameters);
+    const condition = filter ? postgresCondition(filter, parameters) : 'true';
     const sql = `SELECT count(*)::float8 AS count FROM
       (SELECT 1 FROM images WHERE ${condition} LIMIT ${parameters.add(limit, 'bigint')}) AS matching`;
     return this.run(async () => (await this.pool.query<{ count: number }>(sql, parameters.values)).rows[0]!.count);
@@ -122,12 +144,6 @@ export class PostgresIndex {
     });
   }
 
-  hasVector(sha256: string): Promise<boolean> {
-    return this.run(
-      async () => (await this.pool.query('SELECT 1 FROM contents WHERE sha256 = $1', [sha256])).rowCount !== 0,
-    );
-  }
-
   /** All or none; durable when it returns, as far as the server's synchronous_commit goes. @throws VECTOR_INVALID */
   async commit(changes: Changes): Promise<void> {
     const { root, put = [], remove = [], prune } = changes;
@@ -150,6 +166,17 @@ export class PostgresIndex {
         }
       }),
     );
+  }
+
+  /** There is nothing to do: each commit is all there is. */
+  save(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async samples(count: number): Promise<string[]> {
+    const root = await this.root();
+    const images = await this.select('ORDER BY images.id LIMIT $1', [count]);
+    return images.map(({ path }) => join(root ?? '', path));
   }
 
   async close(): Promise<void> {
@@ -227,6 +254,14 @@ export class PostgresIndex {
         ...[column(image => image.mtime), column(image => JSON.stringify(image.metadata))],
       ],
     );
+  }
+
+  /** SHA-256 of everything that has a vector. */
+  private contents(): Promise<Set<string>> {
+    return this.run(async () => {
+      const { rows } = await this.pool.query<{ sha256: string }>('SELECT sha256 FROM contents');
+      return new Set(rows.map(({ sha256 }) => sha256));
+    });
   }
 
   private select(clause: string, values: readonly unknown[]): Promise<Image[]> {

@@ -2,7 +2,6 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { Catalogue } from '../catalogue/catalogue.js';
 import type { NewImage } from '../catalogue/changes.js';
 import type { Encoder } from '../encoder/encoder.js';
 import { hashFile } from '../index/hash-file.js';
@@ -11,6 +10,7 @@ import { Embedder } from './embedder.js';
 import { type Failure, failureOf } from './failure.js';
 import { limit } from './limit.js';
 import type { Task } from './plan.js';
+import type { KnownPictures } from './ports.js';
 
 /** @returns the picture at `path`, uint8 [resolution, resolution, 3], in a buffer of its own */
 export type Decode = (path: string, resolution: number) => Promise<Uint8Array>;
@@ -28,7 +28,7 @@ export class Reader {
 
   constructor(
     private readonly root: string,
-    private readonly catalogue: Catalogue,
+    private readonly catalogue: KnownPictures,
     encoder: Encoder,
     private readonly decode: Decode,
   ) {

@@ -1,7 +1,9 @@
 /** The use case: a picture in, the nearest pictures of the corpus out, within a latency budget, with what it cost. */
 import { join } from 'node:path';
 import type { Metadata } from '../catalogue/image.js';
-import type { ImageIndex, SearchOptions, SearchResult } from '../corpus/image-index.js';
+import type { ImageIndex } from '../corpus/image-index.js';
+import type { SearchOptions, SearchResult } from '../corpus/paging.js';
+import type { SearchableIndex } from '../corpus/ports.js';
 import type { Encoder } from '../encoder/encoder.js';
 import { MatvitError } from '../errors.js';
 import { type Crop, decode } from '../image/decode.js';
@@ -95,14 +97,14 @@ interface Query {
   readonly encodeMs: number;
 }
 
-export class Searcher {
+export class Searcher<Index extends SearchableIndex = ImageIndex> {
   readonly calibration: Calibration;
   readonly planner: Planner;
   private readonly dispatcher: Dispatcher<EmbedRequest, Query>;
 
   constructor(
     readonly encoder: Encoder,
-    readonly index: ImageIndex,
+    readonly index: Index,
     private readonly options: SearcherOptions = {},
   ) {
     const { architecture, fingerprint, precisions, concurrency: slots } = encoder;
@@ -175,10 +177,9 @@ export class Searcher {
    * request comes, and the calibration's latencies have been corrected for this machine.
    */
   async warmUp(signal?: AbortSignal): Promise<void> {
-    const { catalogue } = this.index;
-    const pictures = catalogue.images().slice(0, 4);
+    const pictures = await this.index.samples(4);
     const search = async (at: OperatingPoint, i: number) => {
-      const picture = join(catalogue.root ?? '', pictures[i % pictures.length]!.path);
+      const picture = pictures[i % pictures.length]!;
       // a picture that has gone is no reason not to start
       await this.search({ picture, k: 10, at }).catch((error: unknown) => {
         if (!(error instanceof MatvitError)) throw error;
