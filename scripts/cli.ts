@@ -13,7 +13,10 @@ export const defaultIndex = `${indexData}default`;
 export const modelOption = () =>
   new Option('--model <dir>', 'folder of the model').default(defaultModel, 'the shipped one');
 export const indexOption = () =>
-  new Option('--index <dir>', 'folder of the index').default(defaultIndex, 'index-data/default');
+  new Option('--index <dir>', 'folder of the index, or postgres://… (index, search)').default(
+    defaultIndex,
+    'index-data/default',
+  );
 export const engineOption = () =>
   new Option('--engine <name>', 'what runs the encoder: auto takes tfjs if a GPU is there')
     .choices(engines)

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { ImageIndex } from '../src/corpus/image-index.js';
 import { type IndexingReport, indexFolder } from '../src/corpus/indexing.js';
 import { readMetadata } from '../src/corpus/metadata.js';
 import { type Engine, createEncoder } from '../src/encoder/engine.js';
@@ -15,6 +14,7 @@ import {
   progress,
   workersOption,
 } from './cli.js';
+import { openForWriting } from './open-index.js';
 
 interface Options {
   index: string;
@@ -57,14 +57,15 @@ export const indexCommand = new Command('index')
 Run it again whenever the folder changes: unchanged files are not read, moved ones not embedded again, and what an
 interrupted run had done is kept.
 
-Example:
-  $ matvit index photos/ --index indexes/photos --metadata photos.csv`,
+Examples:
+  $ matvit index photos/ --index indexes/photos --metadata photos.csv
+  $ matvit index photos/ --index postgres://me@db/photos     # PostgreSQL with pgvector: docs/scaling.md`,
   )
   .action(async (folder: string, options: Options) => {
     const { checkpoint } = await readModel(options.model);
     const metadata = options.metadata === undefined ? undefined : await readMetadata(options.metadata);
     const { fingerprint, architecture } = checkpoint;
-    const index = await ImageIndex.openForWriting(options.index, { fingerprint, dimension: architecture.width });
+    const index = await openForWriting(options.index, { fingerprint, dimension: architecture.width });
     const bar = progress('indexing');
     try {
       const encoder = await createEncoder(checkpoint, options);

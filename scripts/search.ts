@@ -15,7 +15,8 @@ import {
   printable,
   wholeNumber,
 } from './cli.js';
-import { openSearcher } from './open-searcher.js';
+import { openForReading } from './open-index.js';
+import { openSearcherOver } from './open-searcher.js';
 
 interface Options {
   index: string;
@@ -80,7 +81,7 @@ Filters are MongoDB's: $eq $ne $in $nin $gt $gte $lt $lte $exists of a field, $a
 has a value if one of its elements is it. Metadata come from \`matvit index --metadata\`, or are the folder's name as label.`,
   )
   .action(async (image: string, options: Options) => {
-    const searcher = await openSearcher({ ...options, workers: 1 });
+    const searcher = await openSearcherOver({ ...options, workers: 1 }, openForReading);
     try {
       const at = options.at === undefined ? undefined : parseOperatingPoint(searcher.encoder.architecture, options.at);
       if (options.budget !== undefined) await searcher.warmUp();

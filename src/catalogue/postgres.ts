@@ -22,7 +22,8 @@ export const schema = `
     vector_id bigint NOT NULL REFERENCES contents (vector_id),
     size bigint NOT NULL,
     mtime double precision NOT NULL,
-    metadata jsonb NOT NULL CHECK (jsonb_typeof(metadata) = 'object')
+    metadata jsonb NOT NULL CHECK (jsonb_typeof(metadata) = 'object'),
+    edited boolean NOT NULL         -- since it was indexed?
   );
   CREATE INDEX IF NOT EXISTS images_by_vector ON images (vector_id);
   CREATE INDEX IF NOT EXISTS images_by_metadata ON images USING gin (metadata jsonb_path_ops);

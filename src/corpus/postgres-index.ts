@@ -8,7 +8,7 @@ import type { Changes, NewImage } from '../catalogue/changes.js';
 import type { Facet } from '../catalogue/facets.js';
 import type { Filter, Scalar } from '../catalogue/filter.js';
 import type { Image } from '../catalogue/image.js';
-import type { Model } from '../catalogue/open.js';
+import type { Model } from '../catalogue/identity.js';
 import { fieldPath } from '../catalogue/parse-filter.js';
 import { Parameters, jsonAt, postgresCondition } from '../catalogue/postgres-filter.js';
 import { format, openPool, printableAddress, schema, withPostgres } from '../catalogue/postgres.js';
@@ -27,7 +27,7 @@ const widest = 1024;
 const commitLock = 0x6d617476;
 
 const columns = `images.id::float8 AS id, path, sha256, size::float8 AS size, mtime, metadata,
-  images.vector_id::float8 AS "vectorId"`;
+  images.vector_id::float8 AS "vectorId", edited, false AS stored`;
 
 /** Every method @throws DATABASE_UNAVAILABLE, INDEX_MISSING, INDEX_FAILED, STORAGE_FAILED */
 export class PostgresIndex implements SearchableIndex, WritableIndex {
@@ -146,24 +146,18 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
 
   /** All or none; durable when it returns, as far as the server's synchronous_commit goes. @throws VECTOR_INVALID */
   async commit(changes: Changes): Promise<void> {
-    const { root, put = [], remove = [], prune } = changes;
+    const { root, put = [], edit = [], remove = [], prune } = changes;
     await this.run(() =>
       inTransaction(this.pool, async client => {
         await client.query('SELECT pg_advisory_xact_lock($1)', [commitLock]);
         if (root !== undefined) await client.query('UPDATE catalogue SET root = $1', [root]);
         if (put.length > 0) await this.put(client, put);
-        if (remove.length > 0) await client.query('DELETE FROM images WHERE path = ANY ($1::text[])', [remove]);
-        if (prune) {
-          const { rows } = await client.query<{ id: number }>(
-            `DELETE FROM contents WHERE NOT EXISTS (SELECT 1 FROM images WHERE images.vector_id = contents.vector_id)
-             RETURNING vector_id::float8 AS id`,
-          );
-          if (rows.length > 0)
-            await this.vectors.remove(
-              rows.map(({ id }) => id),
-              client,
-            );
-        }
+        for (const { id, metadata } of edit)
+          await client.query('UPDATE images SET metadata = $2, edited = true WHERE id = $1', [
+            ...[id, JSON.stringify(metadata)],
+          ]);
+        if (remove.length > 0) await client.query('DELETE FROM images WHERE id = ANY ($1::bigint[])', [remove]);
+        if (prune) await this.prune(client);
       }),
     );
   }
@@ -213,6 +207,16 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
       .sort((a, b) => b.score - a.score || a.image.id - b.image.id);
   }
 
+  /** Both ways of pruning at once: PostgreSQL finds all that is unused by an index. */
+  private async prune(client: ClientBase): Promise<void> {
+    const { rows } = await client.query<{ id: number }>(
+      `DELETE FROM contents WHERE NOT EXISTS (SELECT 1 FROM images WHERE images.vector_id = contents.vector_id)
+       RETURNING vector_id::float8 AS id`,
+    );
+    const ids = rows.map(({ id }) => id);
+    if (ids.length > 0) await this.vectors.remove(ids, client);
+  }
+
   /** The vectors that are new, then the rows. The last of several for one path holds. */
   private async put(client: ClientBase, put: readonly NewImage[]): Promise<void> {
     const bySha256 = new Map(put.map(image => [image.sha256, image]));
@@ -242,16 +246,17 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
     const rows = [...new Map(put.map(image => [image.path, image])).values()];
     const column = (value: (image: NewImage) => unknown) => rows.map(value);
     await client.query(
-      `INSERT INTO images (path, vector_id, size, mtime, metadata)
-       SELECT path, vector_id, size, mtime, metadata
-       FROM unnest($1::text[], $2::text[], $3::bigint[], $4::float8[], $5::jsonb[])
-         WITH ORDINALITY AS new (path, sha256, size, mtime, metadata, row) JOIN contents USING (sha256)
+      `INSERT INTO images (path, vector_id, size, mtime, metadata, edited)
+       SELECT path, vector_id, size, mtime, metadata, edited
+       FROM unnest($1::text[], $2::text[], $3::bigint[], $4::float8[], $5::jsonb[], $6::boolean[])
+         WITH ORDINALITY AS new (path, sha256, size, mtime, metadata, edited, row) JOIN contents USING (sha256)
        ORDER BY row
        ON CONFLICT (path) DO UPDATE SET vector_id = excluded.vector_id, size = excluded.size, mtime = excluded.mtime,
-         metadata = excluded.metadata`,
+         metadata = excluded.metadata, edited = excluded.edited`,
       [
         ...[column(image => image.path), column(image => image.sha256), column(image => image.size)],
         ...[column(image => image.mtime), column(image => JSON.stringify(image.metadata))],
+        column(image => image.edited ?? false),
       ],
     );
   }

@@ -2,7 +2,7 @@
 import type { NewImage } from '../catalogue/changes.js';
 import type { Filter } from '../catalogue/filter.js';
 import type { Metadata } from '../catalogue/image.js';
-import type { ImageIndex } from '../corpus/image-index.js';
+import type { SearchableIndex, WritableIndex } from '../corpus/ports.js';
 import { scan } from '../index/scan.js';
 import { TopK } from '../index/top-k.js';
 import { type Random, random } from '../training/random.js';
@@ -35,7 +35,7 @@ interface Query {
 
 /** @param index empty, of vectors of `dimension` numbers; holds `pictures` synthetic ones afterwards */
 export async function benchFilters(
-  index: Pick<ImageIndex, 'commit' | 'search'>,
+  index: SearchableIndex & WritableIndex,
   dimension: number,
   pictures: number,
   { onProgress }: { onProgress?: (done: number, total: number) => void } = {},
@@ -61,6 +61,7 @@ export async function benchFilters(
     await index.commit({ put });
     onProgress?.(at + put.length, pictures);
   }
+  await index.save(); // the graph has them all then
 
   const all = Array.from({ length: pictures }, (_, i) => i);
   const timings: FilterTiming[] = [];
@@ -99,7 +100,7 @@ export async function benchFilters(
 }
 
 async function timed(
-  index: Pick<ImageIndex, 'search'>,
+  index: SearchableIndex,
   queries: readonly Query[],
   all: readonly number[],
   row: (picture: number) => Float32Array,
@@ -128,11 +129,13 @@ async function timed(
 }
 
 /** Unit vectors around centres, as embeddings of a collection of pictures are: [count, dimension]. */
-function clusteredVectors(count: number, dimension: number, { normal, below }: Random): Float32Array {
-  const centres = Array.from({ length: clusters }, () => Float32Array.from({ length: dimension }, normal));
+function clusteredVectors(count: number, dimension: number, generator: Random): Float32Array {
+  const centres = Array.from({ length: clusters }, () =>
+    Float32Array.from({ length: dimension }, () => generator.normal()),
+  );
   const vectors = new Float32Array(count * dimension);
   for (let i = 0; i < count; i++) {
-    const vector = centres[below(clusters)]!.map(x => x + 0.7 * normal());
+    const vector = centres[generator.below(clusters)]!.map(x => x + 0.7 * generator.normal());
     const length = Math.sqrt(dot(vector, vector));
     vectors.set(
       vector.map(x => x / length),

@@ -1,5 +1,4 @@
 /** The use case: a picture in, the nearest pictures of the corpus out, within a latency budget, with what it cost. */
-import { join } from 'node:path';
 import type { Metadata } from '../catalogue/image.js';
 import type { ImageIndex } from '../corpus/image-index.js';
 import type { SearchOptions, SearchResult } from '../corpus/paging.js';

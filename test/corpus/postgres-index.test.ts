@@ -72,7 +72,7 @@ describe('PostgresIndex', () => {
       assert.equal(await index.root(), '/pictures');
       const { embedding, ...content } = image(1);
       assert.ok(embedding);
-      assert.deepEqual(await index.image(2), { id: 2, vectorId: 2, ...content });
+      assert.deepEqual(await index.image(2), { id: 2, vectorId: 2, stored: false, edited: false, ...content });
       assert.equal(await index.image(99), undefined);
       assert.deepEqual(
         (await index.images()).map(({ path, vectorId }) => [path, vectorId]),
@@ -88,13 +88,14 @@ describe('PostgresIndex', () => {
     it('replaces, removes, and finds the vector of a moved picture until it is pruned', async () => {
       const index = await writer();
       await index.commit({ put: images(0, 5) });
-      await index.commit({ put: [image(0, 7)], remove: ['1.jpg'] });
+      await index.commit({ put: [image(0, 7)], remove: [2] });
       assert.deepEqual(await found(index, 7), ['0.jpg']);
       const { embedding, ...moved } = { ...image(1), path: 'moved.jpg' };
-      assert.ok(embedding && ((await writer()).catalogue.hasVector(moved.sha256));
+      assert.ok(embedding && (await writer()).catalogue.hasVector(moved.sha256));
       await index.commit({ put: [moved] });
       assert.deepEqual(await found(index, 1), ['moved.jpg']);
-      await index.commit({ remove: ['moved.jpg'], prune: true });
+      const { id } = (await index.images()).find(({ path }) => path === 'moved.jpg')!;
+      await index.commit({ remove: [id], prune: 'touched' });
       assert.equal((await writer()).catalogue.hasVector(moved.sha256), false);
       await assert.rejects(index.commit({ put: [image(8), moved] }), { code: 'VECTOR_INVALID' });
       assert.equal((await index.images()).length, 4); // all or nothing
@@ -107,7 +108,7 @@ describe('PostgresIndex', () => {
       let indexing = true;
       const indexed = (async () => {
         for (let at = 20; at < 200; at += 20)
-          await indexer.commit({ put: images(at, at + 20), remove: [`${at - 20}.jpg`], prune: true });
+          await indexer.commit({ put: images(at, at + 20), remove: [at - 19], prune: 'all' });
         indexing = false;
       })();
       let searches = 0;
