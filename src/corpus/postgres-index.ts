@@ -96,7 +96,9 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
 
   /** As ImageIndex.search. @throws OPTION_INVALID, VECTOR_INVALID, FILTER_INVALID, CURSOR_INVALID */
   async search(query: Float32Array, options: SearchOptions): Promise<SearchResult> {
-    const { filter, minScore, facets } = options;
+    const { filter, minScore, facets, collapse } = options;
+    if (collapse !== undefined)
+      throw new MatvitError('OPTION_INVALID', 'near-duplicates cannot be folded in PostgreSQL yet');
     const found = await page(options, count => this.run(() => this.nearest(query, count, minScore, filter)));
     if (!facets) return found;
     const counts: Record<string, Facet[]> = {};
