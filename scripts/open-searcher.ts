@@ -8,10 +8,11 @@ import { MatvitError } from '../src/errors.js';
 import { readModel } from '../src/model/bundle.js';
 import { Searcher, type SearcherOptions } from '../src/search/searcher.js';
 
-type Options = EncoderOptions & Omit<SearcherOptions, 'calibration'> & {
-  readonly index: string;
-  readonly model: string;
-};
+type Options = EncoderOptions &
+  Omit<SearcherOptions, 'calibration'> & {
+    readonly index: string;
+    readonly model: string;
+  };
 
 /** Opens an index with its model. @throws INDEX_MISSING, MODEL_MISMATCH and what reading a model throws */
 export const openSearcher = (options: Options): Promise<Searcher> =>
