@@ -5,6 +5,7 @@ import { temporaryFolder } from '../support/temporary.js';
 import { budgeting } from './page/budget.js';
 import { intake } from './page/intake.js';
 import { onPhones } from './page/phone.js';
+import { refining } from './page/refine.js';
 import { searching } from './page/search.js';
 
 describe('the page, in Chromium', function () {
@@ -30,5 +31,5 @@ describe('the page, in Chromium', function () {
     assert.deepEqual(here!.errors, []);
   });
 
-  for (const journeys of [searching, budgeting, intake, onPhones]) journeys(() => here!);
+  for (const journeys of [searching, budgeting, refining, intake, onPhones]) journeys(() => here!);
 });

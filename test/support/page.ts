@@ -70,7 +70,8 @@ export class PageTest {
   }
 
   desk = () => this.newPage({ viewport: { width: 1280, height: 900 } });
-  phone = () => this.newPage({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  phone = (options: BrowserContextOptions = {}) =>
+    this.newPage({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, ...options });
 
   /** Opens the page anew. */
   async open(hash = ''): Promise<void> {

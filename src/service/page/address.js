@@ -1,11 +1,15 @@
 /** The part of the page's state that is in its address: `#budget=12&k=10&like=42`, or `#at=L@160:fp32&…`. */
+import { fieldsOf } from './filter.js';
 import { initial, parsePoint, printPoint } from './point.js';
 
 /**
  * @typedef {object} Address
  * @property {import('./aim.js').Aim} aim
  * @property {number} k number of hits
+ * @property {number | undefined} minScore
+ * @property {import('./filter.js').Selection} selection
  * @property {number | undefined} like id of the picture to search with, if it is one of the index
+ * @property {number | undefined} sample the same, but the picture is encoded as if it were new
  */
 
 /** Numbers of hits that can be chosen. An address may ask for another one. */
@@ -26,12 +30,15 @@ export function readAddress() {
   return {
     aim: { budgetMs: point ? undefined : number('budget', 0.1, 60_000), point: point ?? initial, isFixed: !!point },
     k: whole('k', 1000) ?? 10,
+    minScore: number('min', -1, 1),
+    selection: fieldsOf(fields.get('only') ?? ''),
     like: whole('like', Number.MAX_SAFE_INTEGER),
+    sample: whole('sample', Number.MAX_SAFE_INTEGER),
   };
 }
 
 /** @param {Address} address */
-export function hashOf({ aim, k, like }) {
+export function hashOf({ aim, k, minScore, selection, like, sample }) {
   const fields = [
     aim.isFixed
       ? `at=${printPoint(aim.point)}`
@@ -39,6 +46,9 @@ export function hashOf({ aim, k, like }) {
         ? ''
         : `budget=${Number(aim.budgetMs.toPrecision(3))}`,
     `k=${k}`,
+    minScore === undefined ? '' : `min=${minScore}`,
+    selection.size === 0 ? '' : `only=${encodeURIComponent(JSON.stringify(Object.fromEntries(selection)))}`,
+    sample === undefined ? '' : `sample=${sample}`,
     like === undefined ? '' : `like=${like}`,
   ];
   return `#${fields.filter(field => field !== '').join('&')}`;

@@ -4,7 +4,9 @@
  * @typedef {import('../../search/searcher.js').SearchAnswer['hits'][number]} Hit
  * @typedef {import('../../search/searcher.js').SearchAnswer['cost']} Cost
  * @typedef {{ value: null | boolean | number | string, count: number }} Facet
- * @typedef {{ hits: Hit[], next?: string, facets?: Record<string, Facet[]>, cost: Cost }} SearchAnswer
+ * @typedef {{ hits: Hit[], next?: string, facets?: Record<string, Facet[]>, cost?: Cost }} SearchAnswer
+ *   without cost where nothing was encoded
+ * @typedef {SearchAnswer & { cost: Cost }} EncodedAnswer
  * @typedef {import('../../catalogue/image.js').Metadata} Metadata
  * @typedef {{ id: number, path: string, size: number, sha256: string, metadata: Metadata }} Picture
  * @typedef {{ images: number, engine: string, model: string }} Health

@@ -1,16 +1,16 @@
 /** An answer beside the full model's answer to the same query. */
 
-/** @typedef {import('./api.js').SearchAnswer} SearchAnswer */
+/** @typedef {import('./api.js').EncodedAnswer} EncodedAnswer */
 
 /**
  * @typedef {object} Comparison
  * @property {Set<number>} extra ids of hits that the full model does not have
- * @property {SearchAnswer['hits']} missed hits of the full model that the answer does not have
+ * @property {EncodedAnswer['hits']} missed hits of the full model that the answer does not have
  * @property {number} same hits that both have
  * @property {number} times how many times as fast the answer was
  */
 
-/** @param {SearchAnswer} answer @param {SearchAnswer} reference @returns {Comparison} */
+/** @param {EncodedAnswer} answer @param {EncodedAnswer} reference @returns {Comparison} */
 export function compare(answer, reference) {
   const theirs = reference.hits.slice(0, answer.hits.length);
   const theirIds = new Set(theirs.map(hit => hit.id));

@@ -6,7 +6,7 @@ import { milliseconds, percent } from './format.js';
 import { full, shortPoint } from './point.js';
 
 /**
- * @typedef {import('./api.js').SearchAnswer} SearchAnswer
+ * @typedef {import('./api.js').EncodedAnswer} EncodedAnswer
  * @typedef {import('./api.js').Cost} Cost
  * @typedef {import('./compare.js').Comparison} Comparison
  */
@@ -25,9 +25,21 @@ export function showCostSkeleton() {
   note('');
 }
 
+/** Nothing was encoded: the index had the vectors. @param {number} examples */
+export function showNoCost(examples) {
+  card.dataset.state = 'stored';
+  byId('stored-title', HTMLElement).textContent = 'Nothing had to be encoded';
+  byId('stored-detail', HTMLElement).textContent =
+    examples === 1
+      ? 'The index has this picture’s embedding already, made by the full model.'
+      : 'The index has the embeddings of these pictures already, made by the full model.';
+  byId('encode', HTMLElement).hidden = examples !== 1;
+  note('');
+}
+
 /**
- * @param {SearchAnswer} answer
- * @param {SearchAnswer} [reference] the full model's answer to the same query, when it is there
+ * @param {EncodedAnswer} answer
+ * @param {EncodedAnswer} [reference] the full model's answer to the same query, when it is there
  */
 export function showCost(answer, reference) {
   const { cost } = answer;
@@ -52,7 +64,7 @@ export function showCost(answer, reference) {
   note(why(cost));
 }
 
-/** Gives up waiting for the full model's answer. @param {SearchAnswer} answer @param {string} reason */
+/** Gives up waiting for the full model's answer. @param {EncodedAnswer} answer @param {string} reason */
 export function showNoComparison({ cost }, reason) {
   card.dataset.state = 'uncompared';
   figure('faster', '–', `no answer of ${shortPoint(full)}`);
@@ -68,7 +80,8 @@ function why({ at, why, ms, budget, predictedMs, waiting }) {
     ? `It took ${milliseconds(ms.total)}: in time.`
     : `It took ${milliseconds(ms.total)}: ${milliseconds(ms.total - budget.ms)} too late.`;
   const queue = waiting > 0 ? `, with ${waiting} more waiting` : '';
-  if (why !== 'fits') return `Nothing fits in ${milliseconds(budget.ms)} now${queue}: ${at} is the fastest. ${fate}`;
+  if (why !== 'fits')
+    return `Nothing is sure to fit in ${milliseconds(budget.ms)} now${queue}: ${at} is the fastest. ${fate}`;
   const expected = milliseconds(predictedMs.service + predictedMs.answer);
   return `${at} is the most faithful that fits: at most ${expected} expected of ${milliseconds(budget.ms)}${queue}. ${fate}`;
 }
@@ -97,7 +110,7 @@ function figure(id, value, meaning) {
 
 /**
  * One mark a hit, filled where the full model has it too.
- * @param {SearchAnswer} answer
+ * @param {EncodedAnswer} answer
  * @param {Comparison} [comparison]
  */
 function showPips({ hits }, comparison) {

@@ -15,6 +15,12 @@ const mostSkeletons = 20;
 /** milliseconds that a comparison waits for thumbnails */
 const patience = 1500;
 
+/** @type {(hit: Hit, weight: 1 | -1) => void} */
+let onExample = () => undefined;
+
+/** @param {typeof onExample} callback somebody wants more or less like a hit */
+export const makeHits = callback => void (onExample = callback);
+
 /** @param {number} count */
 export function showSkeletons(count) {
   grid.replaceChildren(
@@ -62,9 +68,12 @@ export function showHits(hits, { queryId, onOpen }) {
   }
 }
 
+/** Shows more below. @param {readonly Hit[]} hits @param {(hit: Hit) => void} onOpen */
+export const addHits = (hits, onOpen) => grid.append(...hits.map(hit => hitElement(hit, onOpen, false)));
+
 /**
  * Marks the hits that the full model does not have, and shows those that only it has.
- * @param {import('./cost.js').Comparison} comparison
+ * @param {import('./compare.js').Comparison} comparison
  * @param {(hit: Hit) => void} onOpen
  */
 export function markHits({ extra, missed }, onOpen) {
@@ -97,7 +106,14 @@ function hitElement(hit, onOpen, isQuery) {
   part('.folder').textContent = hit.path.slice(0, -file.length);
   part('.file').textContent = file;
   part('.path').title = hit.path;
-  part('button').addEventListener('click', () => onOpen(hit));
+  part('.hit').addEventListener('click', () => onOpen(hit));
+  for (const [selector, weight, wish] of /** @type {const} */ ([
+    ['.more-like', 1, 'More'],
+    ['.less-like', -1, 'Less'],
+  ])) {
+    part(selector).ariaLabel = part(selector).title = `${wish} like ${titleOf(hit)}, ${file}`;
+    part(selector).addEventListener('click', () => onExample(hit, weight));
+  }
   if (isQuery) badge(root, 'your picture', 'query');
   return root;
 }

@@ -3,61 +3,111 @@ import { counts, hashOf, readAddress } from './address.js';
 import { makeAim, showAim } from './aim.js';
 import { Problem, health, picture, thumbnail } from './api.js';
 import { showFrontier } from './budget.js';
-import { byId, partOf, textElement } from './dom.js';
-import { bytes, fileName, plural } from './format.js';
+import { makeCrop } from './crop.js';
+import { announce, byId, partOf, textElement } from './dom.js';
+import { leading, showExamples } from './examples.js';
+import { toggled } from './filter.js';
+import { fileName, plural } from './format.js';
 import { initialBudget, refreshFrontier, watchFrontier } from './frontier.js';
+import { makeHits } from './hits.js';
 import { takePictures } from './intake.js';
+import { makePreview, showPreview } from './preview.js';
 import { queryOf } from './query.js';
 import { makeSearch } from './run.js';
 import { showSamples } from './samples.js';
+import { makeThreshold, showThreshold } from './threshold.js';
 import { makeViewer } from './viewer.js';
 import { pushVisit, replaceVisit, visited } from './visit.js';
 
-/** @typedef {import('./query.js').Query} Query */
+/**
+ * @typedef {import('./query.js').Query} Query
+ * @typedef {import('./query.js').Example} Example
+ * @typedef {{ id: number, path: string }} Named
+ */
 
-let { aim, k } = readAddress();
+let { aim, k, minScore, selection } = readAddress();
 /** @type {Query | undefined} */
 let query;
 /** Are there points for a budget to choose from? */
 let hasChoice = false;
 
-const { run, forget, fail } = makeSearch({ state: () => ({ query, aim, k, hasChoice }) });
+const { run, forget, fail } = makeSearch({
+  state: () => ({ query, aim, k, minScore, selection, hasChoice }),
+  onFacet: (field, value) => narrow({ selection: toggled(selection, field, value) }),
+});
 
-const hash = () => hashOf({ aim, k, like: query?.examples[0]?.id });
+function hash() {
+  const [first] = query?.examples ?? [];
+  const [like, sample] = first?.blob ? [undefined, first.id] : [first?.id, undefined];
+  return hashOf({ aim, k, minScore, selection, like, sample });
+}
 
 /** @param {Query | undefined} next */
 function setQuery(next) {
   query = next;
-  forget();
   const [first] = next?.examples ?? [];
-  if (!first?.blob) return;
-  const image = byId('query-image', HTMLImageElement);
-  if (image.src) URL.revokeObjectURL(image.src);
-  image.hidden = false;
-  byId('query-unshown', HTMLElement).hidden = true;
-  image.src = URL.createObjectURL(first.blob);
-  byId('query-name', HTMLElement).textContent = first.name;
-  byId('query-size', HTMLElement).textContent = bytes(first.blob.size);
-  byId('query-size', HTMLElement).dataset.bytes = bytes(first.blob.size);
+  if (!next || !first) return;
+  showPreview(first);
+  showExamples(next.examples, examples => refine(examples));
 }
 
-/** A new picture: searches with it. @param {Query} next */
-async function start(next) {
-  setQuery(next);
-  pushVisit(next, hash());
+/** A new picture: searches with it. @param {Example} example */
+async function start(example) {
+  forget();
+  setQuery(queryOf([example]));
+  pushVisit(query, hash());
   scrollTo({ top: 0 });
   const done = run();
   byId('hits-title', HTMLElement).focus({ preventScroll: true });
   await done;
 }
 
-/** Starts from a picture of the index. @param {{ id: number, path: string }} found */
+/** The same query with other examples. @param {readonly Example[]} examples */
+function refine(examples) {
+  const ordered = leading(examples);
+  if (ordered.length === 0) startOver();
+  else {
+    setQuery(queryOf(ordered));
+    pushVisit(query, hash());
+    void run();
+  }
+}
+
+/** More or less like a picture of the index. @param {Named} found @param {1 | -1} weight */
+function addExample(found, weight) {
+  const others = (query?.examples ?? []).filter(({ id, blob }) => blob || id !== found.id);
+  const example = { id: found.id, name: fileName(found.path), weight };
+  announce(`${weight > 0 ? 'More' : 'Less'} like ${example.name}.`);
+  refine([...others, example]);
+}
+
+/** Searches with a picture of the index, whose embedding is known. @param {Named} found */
+const startLike = ({ id, path }) => void start({ id, name: fileName(path), weight: 1 });
+
+/** Searches with a picture of the index as if it were new. @param {Named} found */
 async function startFrom({ id, path }) {
   try {
-    await start(queryOf([{ blob: await thumbnail(id), name: fileName(path), id, weight: 1 }]));
+    await start({ blob: await thumbnail(id), name: fileName(path), id, weight: 1 });
   } catch (error) {
     fail(error);
   }
+}
+
+function startOver() {
+  forget();
+  setQuery(undefined);
+  void run();
+  pushVisit(undefined, hash());
+  partOf(document.body, '#intro input').focus();
+}
+
+/** Other conditions on the hits. @param {{ selection?: typeof selection, minScore?: number | undefined }} change */
+function narrow(change) {
+  if (change.selection) selection = change.selection;
+  if ('minScore' in change) minScore = change.minScore;
+  showThreshold(minScore);
+  replaceVisit(query, hash());
+  void run();
 }
 
 /** @param {import('./aim.js').Aim} next */
@@ -79,20 +129,22 @@ function showCounts() {
 /** Follows the address, to which Back, Forward or a person went. @param {unknown} state of the history */
 async function follow(state) {
   const address = readAddress();
-  k = address.k;
+  ({ k, minScore, selection } = address);
   aim = { ...address.aim, isFixed: address.aim.isFixed || !hasChoice };
   if (!aim.isFixed) aim.budgetMs ??= initialBudget();
   showCounts();
+  showThreshold(minScore);
   showAim(aim, hasChoice);
+  forget();
   const known = visited(state);
   try {
-    if (known || address.like === undefined) setQuery(known);
-    else {
-      setQuery(undefined);
-      const { id, path } = await picture(address.like);
-      const asked = queryOf([{ blob: await thumbnail(id), name: fileName(path), id, weight: 1 }]);
-      setQuery(asked);
-      replaceVisit(asked, hash());
+    const id = address.like ?? address.sample;
+    setQuery(known);
+    if (!known && id !== undefined) {
+      const { path } = await picture(id);
+      const blob = address.sample === undefined ? undefined : await thumbnail(id);
+      setQuery(queryOf([{ ...(blob && { blob }), id, name: fileName(path), weight: 1 }]));
+      replaceVisit(query, hash());
     }
     await run();
   } catch (error) {
@@ -123,8 +175,15 @@ async function begin() {
 }
 
 makeAim(setAim);
-makeViewer(startFrom);
-takePictures(file => void start(queryOf([{ blob: file, name: file.name, weight: 1 }])));
+makePreview();
+makeHits(addExample);
+makeViewer(startLike, addExample);
+makeThreshold(least => narrow({ minScore: least }));
+makeCrop(crop => {
+  const [first, ...others] = query?.examples ?? [];
+  if (first) refine([{ ...first, crop }, ...others]);
+});
+takePictures(file => void start({ blob: file, name: file.name, weight: 1 }));
 
 byId('k', HTMLSelectElement).addEventListener('change', event => {
   k = Number(/** @type {HTMLSelectElement} */ (event.target).value);
@@ -132,21 +191,12 @@ byId('k', HTMLSelectElement).addEventListener('change', event => {
   void run();
 });
 byId('retry', HTMLElement).addEventListener('click', () => void (query ? run() : follow(history.state)));
-byId('start-over', HTMLElement).addEventListener('click', () => {
-  setQuery(undefined);
-  void run();
-  pushVisit(undefined, hash());
-  partOf(document.body, '#intro input').focus();
-});
-byId('query-image', HTMLImageElement).addEventListener('load', event => {
-  const { naturalWidth, naturalHeight } = /** @type {HTMLImageElement} */ (event.target);
-  const size = byId('query-size', HTMLElement);
-  size.textContent = `${naturalWidth} × ${naturalHeight} · ${size.dataset.bytes}`;
-});
-// the service reads formats that browsers do not
-byId('query-image', HTMLImageElement).addEventListener('error', event => {
-  /** @type {HTMLImageElement} */ (event.target).hidden = true;
-  byId('query-unshown', HTMLElement).hidden = false;
+byId('start-over', HTMLElement).addEventListener('click', startOver);
+byId('any-score', HTMLElement).addEventListener('click', () => narrow({ minScore: undefined }));
+byId('no-filter', HTMLElement).addEventListener('click', () => narrow({ selection: new Map() }));
+byId('encode', HTMLElement).addEventListener('click', () => {
+  const [first] = query?.examples ?? [];
+  if (first?.id !== undefined) void startFrom({ id: first.id, path: first.name });
 });
 document.querySelector('.skip')?.addEventListener('click', event => {
   event.preventDefault(); // the hash is the operating point's

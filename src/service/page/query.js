@@ -8,12 +8,12 @@ import { Problem, request } from './api.js';
  * @property {number} [id] of the index: its vector is known, unless there is a blob, which is encoded instead
  * @property {string} [url] of a picture that the server fetches
  * @property {string} name
- * @property {Crop} [crop] the part that matters
+ * @property {Crop | undefined} [crop] the part that matters
  * @property {number} weight negative for what hits should not be like
  *
  * @typedef {object} Query
  * @property {readonly Example[]} examples the first is the picture that is shown large
- * @property {Map<number, import('./api.js').SearchAnswer>} references answers of the full model, by how many hits
+ * @property {Map<string, import('./api.js').EncodedAnswer>} references answers of the full model, by what was asked
  *
  * @typedef {object} Asking
  * @property {number} k

@@ -4,50 +4,48 @@ import { showAim } from './aim.js';
 import { markAnswered, showFrontier } from './budget.js';
 import { compare } from './compare.js';
 import { showPointProblem } from './controls.js';
-import { showCost, showCostSkeleton, showNoComparison } from './cost.js';
+import { showCost, showCostSkeleton, showNoCost } from './cost.js';
 import { announce, byId } from './dom.js';
+import { countFacets, showFacets } from './facets.js';
+import { filterOf } from './filter.js';
 import { milliseconds, plural } from './format.js';
-import { frontierChoices, refreshFrontier } from './frontier.js';
-import { markHits, showHits, showSkeletons, thumbnailsShown } from './hits.js';
+import { refreshFrontier } from './frontier.js';
+import { addHits, markHits, showHits, showSkeletons, thumbnailsShown } from './hits.js';
+import { offerMore } from './more.js';
 import { full, printPoint, shortPoint } from './point.js';
 import { search } from './query.js';
+import { askFull, isWarm, warmedUp } from './reference.js';
 import { hideSide, showSide } from './side.js';
+import { show, showFailure, showNothing, showTitle } from './view.js';
 import { openViewer } from './viewer.js';
 
 /**
  * @typedef {import('./api.js').SearchAnswer} SearchAnswer
- * @typedef {{ query: import('./query.js').Query | undefined, aim: import('./aim.js').Aim, k: number, hasChoice: boolean }} State
+ * @typedef {import('./api.js').EncodedAnswer} EncodedAnswer
+ * @typedef {import('./query.js').Asking} Asking
+ * @typedef {object} State
+ * @property {import('./query.js').Query | undefined} query
+ * @property {import('./aim.js').Aim} aim
+ * @property {number} k
+ * @property {number | undefined} minScore
+ * @property {import('./filter.js').Selection} selection
+ * @property {boolean} hasChoice are there points for a budget to choose from?
  */
 
 const answersAbout = new Set(['SUBMODEL_INVALID', 'OPERATING_POINT_INVALID', 'RESOLUTION_INVALID']);
 
 /**
- * Points that the server has computed for this page. The first time at a point takes it longer, since its working
- * memory is made then: such a search is timed again before it is compared. Those of the frontier it has tried itself.
- * @type {Set<string>}
+ * @param {object} options
+ * @param {() => State} options.state
+ * @param {(field: string, value: import('./filter.js').Scalar) => void} options.onFacet
  */
-const warm = new Set();
-
-/** @param {{ state: () => State }} options */
-export function makeSearch({ state }) {
+export function makeSearch({ state, onFacet }) {
   /** The answer that is shown. @type {SearchAnswer | undefined} */
   let answer;
-  /** and the full model's, if it is there @type {SearchAnswer | undefined} */
+  /** and the full model's, if it is there @type {EncodedAnswer | undefined} */
   let reference;
   /** What is under way. */
   let running = new AbortController();
-
-  /** @param {'empty' | 'searching' | 'answer' | 'error'} view */
-  function show(view) {
-    document.body.dataset.view = view;
-    byId('intro', HTMLElement).hidden = view !== 'empty';
-    byId('panel', HTMLElement).hidden = !state().query;
-    byId('results', HTMLElement).hidden = view === 'empty';
-    byId('failure', HTMLElement).hidden = view !== 'error';
-    byId('cost', HTMLElement).hidden = view === 'error';
-    byId('found', HTMLElement).hidden = view === 'error';
-    byId('results', HTMLElement).ariaBusy = String(view === 'searching');
-  }
 
   /** Another query is coming. */
   function forget() {
@@ -55,80 +53,114 @@ export function makeSearch({ state }) {
     running.abort();
     markAnswered(undefined);
     hideSide();
+    offerMore(undefined);
   }
 
   /** Searches; whatever was under way is dropped. */
   async function run() {
-    const { query, aim, k, hasChoice } = state();
+    const { query, aim, k, minScore, selection, hasChoice } = state();
     showAim(aim, hasChoice);
     running.abort();
     running = new AbortController();
     const { signal } = running;
-    show(query ? 'searching' : 'empty');
+    show(query ? 'searching' : 'empty', !!query);
     if (!query) return;
     byId('hits-title', HTMLElement).textContent = 'Searching …';
+    offerMore(undefined);
     if (!answer) {
       showCostSkeleton();
       showSkeletons(k);
     }
+    const filter = filterOf(selection);
+    const common = { k, ...(minScore !== undefined && { minScore }), ...(filter && { filter }) };
+    const ask = (/** @type {Asking} */ asking) => search(query, asking, signal);
+    const chosen = aim.isFixed ? { at: printPoint(aim.point) } : { budgetMs: aim.budgetMs };
     try {
-      const ask = (/** @type {import('./query.js').Asking} */ asking) => search(query, asking, signal);
-      let found = await ask({ k, ...(aim.isFixed ? { at: printPoint(aim.point) } : { budgetMs: aim.budgetMs }) });
-      const { at } = found.cost;
-      const isCold = aim.isFixed && !isWarm(at);
-      warm.add(at);
+      const found = await ask({ ...common, ...chosen });
       answer = found;
-      reference = query.references.get(k);
-      showAnswer(found, isCold ? undefined : reference);
-
-      // the server makes thumbnails with the same cores, and what is compared shall have them to itself
-      if (isCold || !reference) await thumbnailsShown();
-      signal.throwIfAborted();
-      if (isCold) found = answer = await ask({ k, at });
-      reference ??= at === full ? found : await askFull(ask, found, k);
-      if (!reference) return;
-      query.references.set(k, reference);
-      showComparison(found, reference);
+      reference = query.references.get(JSON.stringify(common));
+      showAnswer(found);
+      if (found.cost) await beside({ ...found, cost: found.cost }, { ask, common, isFixed: aim.isFixed, signal });
+      if (found.hits.length > 0) showFacets(await countFacets(found.hits, selection, signal), selection, onFacet);
+      // later pages by the same point, whatever the budget chose
+      offerPages(found, { ...common, ...(found.cost && { at: found.cost.at }) }, ask);
       if (hasChoice) await refreshFrontier().then(showFrontier, () => undefined);
     } catch (error) {
       if (!signal.aborted) fail(error);
     }
   }
 
-  /** @param {SearchAnswer} found @param {SearchAnswer | undefined} known the full model's answer */
-  function showAnswer(found, known) {
-    const { hits, cost } = found;
-    show('answer');
-    byId('hits-title', HTMLElement).textContent =
-      hits.length === 1 ? 'Nearest picture' : `${hits.length} nearest pictures`;
-    byId('nothing', HTMLElement).hidden = hits.length > 0;
-    showHits(hits, { queryId: state().query?.examples[0]?.id, onOpen });
-    hideSide();
-    showCost(found, known);
-    markAnswered({ at: cost.at, ms: cost.ms.total });
-    announce(`${plural(hits.length, 'hit')} at ${cost.at} in ${milliseconds(cost.ms.total)}.`);
+  /**
+   * Compares an answer with the full model's.
+   * @param {EncodedAnswer} first
+   * @param {{ ask: (asking: Asking) => Promise<SearchAnswer>, common: Asking, isFixed: boolean, signal: AbortSignal }} how
+   */
+  async function beside(first, { ask, common, isFixed, signal }) {
+    const { at } = first.cost;
+    const isCold = isFixed && !isWarm(at);
+    warmedUp(at);
+    showCost(first, isCold ? undefined : reference);
+    markAnswered({ at, ms: first.cost.ms.total });
+    // the server makes thumbnails with the same cores, and what is compared shall have them to itself
+    if (isCold || !reference) await thumbnailsShown();
+    signal.throwIfAborted();
+    const found = isCold ? /** @type {EncodedAnswer} */ (await ask({ ...common, at })) : first;
+    answer = found;
+    reference ??= at === full ? found : await askFull(ask, common, found);
+    if (!reference) return;
+    state().query?.references.set(JSON.stringify(common), reference);
+    showCost(found, reference);
+    if (at === full) return;
+    const comparison = compare(found, reference);
+    markHits(comparison, onOpen);
+    showSide({ at, hits: found.hits }, { at: full, hits: reference.hits.slice(0, found.hits.length) }, onOpen);
+    announce(
+      `${plural(found.hits.length, 'hit')} at ${at} in ${milliseconds(found.cost.ms.total)}, ` +
+        `${comparison.same} the same as ${shortPoint(full)}, which took ${milliseconds(reference.cost.ms.total)}.`,
+    );
   }
 
-  /** @param {SearchAnswer} found @param {SearchAnswer} whole the full model's */
-  function showComparison(found, whole) {
-    const { hits, cost } = found;
-    showCost(found, whole);
-    if (cost.at === full) return;
-    const comparison = compare(found, whole);
-    markHits(comparison, onOpen);
-    showSide({ at: cost.at, hits }, { at: full, hits: whole.hits.slice(0, hits.length) }, onOpen);
-    announce(
-      `${plural(hits.length, 'hit')} at ${cost.at} in ${milliseconds(cost.ms.total)}, ` +
-        `${comparison.same} the same as ${shortPoint(full)}, which took ${milliseconds(whole.cost.ms.total)}.`,
-    );
+  /** @param {SearchAnswer} found */
+  function showAnswer({ hits, cost }) {
+    const { query, minScore, selection } = state();
+    show('answer', true);
+    showTitle(hits.length);
+    showNothing(hits.length === 0, { minScore, hasFilter: selection.size > 0 });
+    showHits(hits, { queryId: query?.examples[0]?.id, onOpen });
+    hideSide();
+    if (!cost) showNoCost(query?.examples.length ?? 1);
+    announce(plural(hits.length, 'hit') + (cost ? ` at ${cost.at} in ${milliseconds(cost.ms.total)}.` : '.'));
+  }
+
+  /** @param {SearchAnswer} found @param {Asking} asking @param {(asking: Asking) => Promise<SearchAnswer>} ask */
+  function offerPages({ next }, asking, ask) {
+    if (next === undefined) {
+      offerMore(undefined);
+      return;
+    }
+    offerMore(async () => {
+      const page = await ask({ ...asking, cursor: next }).catch(error => {
+        if (error.name !== 'AbortError') fail(error);
+      });
+      if (!page || !answer) return;
+      const known = new Set(answer.hits.map(({ id }) => id));
+      const fresh = page.hits.filter(({ id }) => !known.has(id));
+      answer = { ...answer, hits: [...answer.hits, ...fresh] };
+      addHits(fresh, onOpen);
+      showTitle(answer.hits.length);
+      announce(`${plural(fresh.length, 'more hit')}.`);
+      offerPages(page, asking, ask);
+    });
   }
 
   /** @param {import('./api.js').Hit} hit */
   function onOpen(hit) {
     if (!answer) return;
-    const missed = reference ? compare(answer, reference).missed : [];
-    const theirs = reference?.hits.slice(0, answer.hits.length) ?? [];
-    openViewer(hit, { answered: answer.hits, missed, reference: answer.cost.at === full ? [] : theirs });
+    const isCompared = answer.cost && answer.cost.at !== full && reference;
+    const theirs = isCompared && reference ? reference.hits : [];
+    const own = new Set(answer.hits.map(({ id }) => id));
+    const missed = theirs.filter(({ id }) => !own.has(id));
+    openViewer(hit, { answered: answer.hits, missed, reference: theirs });
   }
 
   /** @param {unknown} error */
@@ -139,41 +171,13 @@ export function makeSearch({ state }) {
       showPointProblem(`${problem.message}: ${problem.detail}`);
       if (answer) {
         // the last answer stays
-        show('answer');
-        byId('hits-title', HTMLElement).textContent = `${answer.hits.length} nearest pictures at ${answer.cost.at}`;
+        show('answer', true);
+        showTitle(answer.hits.length);
         return;
       }
     }
-    const inControls = byId('panel', HTMLElement).contains(document.activeElement);
-    show('error');
-    byId('failure-title', HTMLElement).textContent = problem.message;
-    byId('failure-detail', HTMLElement).textContent = problem.detail;
-    byId('failure-code', HTMLElement).textContent = problem.code;
-    if (!inControls) byId('failure-title', HTMLElement).focus({ preventScroll: true });
+    showFailure(problem);
   }
 
   return { run, forget, fail };
-}
-
-/** @param {string} at */
-const isWarm = at =>
-  warm.has(at) || (frontierChoices().length > 1 && frontierChoices().some(choice => choice.at === at));
-
-/**
- * @param {(asking: import('./query.js').Asking) => Promise<SearchAnswer>} ask
- * @param {SearchAnswer} found @param {number} k
- * @returns {Promise<SearchAnswer | undefined>}
- */
-async function askFull(ask, found, k) {
-  try {
-    const whole = await ask({ k, at: full });
-    if (isWarm(full)) return whole;
-    warm.add(full);
-    return await ask({ k, at: full });
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    const reason = `${shortPoint(full)} could not be asked: ${error.message}`;
-    showNoComparison(found, reason + (error.detail && ` (${error.detail})`));
-    return undefined;
-  }
 }

@@ -17,8 +17,8 @@ let reference = [];
 let own = 0;
 let at = 0;
 
-/** @param {(hit: Hit) => void} onSearch */
-export function makeViewer(onSearch) {
+/** @param {(hit: Hit) => void} onSearch @param {(hit: Hit, weight: 1 | -1) => void} onExample */
+export function makeViewer(onSearch, onExample) {
   byId('viewer-close', HTMLElement).addEventListener('click', () => dialog.close());
   dialog.addEventListener('click', event => {
     if (event.target === dialog) dialog.close(); // the backdrop
@@ -29,11 +29,15 @@ export function makeViewer(onSearch) {
     if (event.key === 'ArrowLeft') show(at - 1);
     if (event.key === 'ArrowRight') show(at + 1);
   });
-  byId('viewer-search', HTMLElement).addEventListener('click', () => {
-    const hit = hits[at];
-    dialog.close();
-    if (hit) onSearch(hit);
-  });
+  const act = (/** @type {string} */ id, /** @type {(hit: Hit) => void} */ action) =>
+    byId(id, HTMLElement).addEventListener('click', () => {
+      const hit = hits[at];
+      dialog.close();
+      if (hit) action(hit);
+    });
+  act('viewer-search', onSearch);
+  act('viewer-more-like', hit => onExample(hit, 1));
+  act('viewer-less-like', hit => onExample(hit, -1));
 }
 
 /**

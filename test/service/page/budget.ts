@@ -23,7 +23,10 @@ export function budgeting(page: () => PageTest) {
     await here.open('#budget=0.1');
     await here.upload(4);
     await here.compared();
-    assert.match(await here.text('#cost-note'), /^Nothing fits in 0.1 ms now: .* is the fastest\. .* too late\.$/);
+    assert.match(
+      await here.text('#cost-note'),
+      /^Nothing is sure to fit in 0.1 ms now: .* is the fastest\. .* too late\.$/,
+    );
     assert.equal(await here.page.locator('#frontier circle.in').count(), 0);
     await here.page.focus('#budget');
     await here.page.keyboard.press('ArrowRight');

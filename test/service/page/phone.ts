@@ -21,4 +21,25 @@ export function onPhones(page: () => PageTest) {
     await measure();
     assert.deepEqual(widths, [390, 390, 390]);
   });
+
+  it('works in the dark, by touch', async () => {
+    here.page = await here.phone({ colorScheme: 'dark' });
+    await here.open('#budget=50000');
+    await here.page.waitForSelector('#samples-list img');
+    await here.isAccessible();
+    await here.screenshot('phone-start');
+    await here.startFromSample(2);
+    await here.compared();
+    await here.page.locator('#hits > li:nth-child(3) .more-like').tap();
+    await here.page.waitForSelector('.example:nth-child(2)');
+    await here.compared();
+    await here.isAccessible();
+    await here.screenshot('phone');
+    await here.page.tap('#crop-toggle');
+    await here.page.waitForSelector('#crop-box:visible');
+    await here.compared();
+    await here.page.tap('#crop-toggle');
+    await here.page.waitForSelector('#crop-box', { state: 'hidden' });
+    assert.equal(await here.page.evaluate('document.documentElement.scrollWidth'), 390);
+  });
 }

@@ -1,0 +1,39 @@
+/** The picture that is searched with, and the part of it that matters. */
+import { thumbnailUrl } from './api.js';
+import { showCrop } from './crop.js';
+import { byId } from './dom.js';
+import { bytes } from './format.js';
+
+const image = byId('query-image', HTMLImageElement);
+const size = byId('query-size', HTMLElement);
+/** The picture that is shown, so that a change of what is around it does not load it again. @type {unknown} */
+let shown;
+
+/** @param {import('./query.js').Example} example */
+export function showPreview({ blob, id, name, crop }) {
+  if (shown !== (blob ?? id)) {
+    shown = blob ?? id;
+    if (image.src.startsWith('blob:')) URL.revokeObjectURL(image.src);
+    byId('crop-area', HTMLElement).hidden = false;
+    byId('query-unshown', HTMLElement).hidden = true;
+    image.src = blob ? URL.createObjectURL(blob) : thumbnailUrl(id ?? 0);
+    size.dataset.kind = blob ? bytes(blob.size) : 'of the index';
+    size.textContent = size.dataset.kind;
+  }
+  byId('query-name', HTMLElement).textContent = name;
+  showCrop(crop);
+}
+
+export function makePreview() {
+  image.addEventListener('load', () => {
+    const { naturalWidth, naturalHeight } = image;
+    byId('crop-area', HTMLElement).style.setProperty('--ratio', String(naturalWidth / naturalHeight));
+    size.textContent =
+      shown instanceof Blob ? `${naturalWidth} × ${naturalHeight} · ${size.dataset.kind}` : 'of the index';
+  });
+  // the service reads formats that browsers do not
+  image.addEventListener('error', () => {
+    byId('crop-area', HTMLElement).hidden = true;
+    byId('query-unshown', HTMLElement).hidden = false;
+  });
+}

@@ -1,0 +1,50 @@
+/** Which parts of the page are shown. */
+import { byId } from './dom.js';
+import { plural } from './format.js';
+
+/** @param {'empty' | 'searching' | 'answer' | 'error'} view @param {boolean} hasQuery */
+export function show(view, hasQuery) {
+  document.body.dataset.view = view;
+  byId('intro', HTMLElement).hidden = view !== 'empty';
+  byId('panel', HTMLElement).hidden = !hasQuery;
+  byId('results', HTMLElement).hidden = view === 'empty';
+  byId('failure', HTMLElement).hidden = view !== 'error';
+  byId('cost', HTMLElement).hidden = view === 'error';
+  byId('found', HTMLElement).hidden = view === 'error';
+  byId('results', HTMLElement).ariaBusy = String(view === 'searching');
+}
+
+/** @param {number} count */
+export function showTitle(count) {
+  const title = count === 0 ? 'No pictures' : count === 1 ? 'Nearest picture' : `${plural(count, 'nearest picture')}`;
+  byId('hits-title', HTMLElement).textContent = title;
+}
+
+/** @param {import('./api.js').Problem} problem */
+export function showFailure(problem) {
+  const inControls = byId('panel', HTMLElement).contains(document.activeElement);
+  show('error', !byId('panel', HTMLElement).hidden);
+  byId('failure-title', HTMLElement).textContent = problem.message;
+  byId('failure-detail', HTMLElement).textContent = problem.detail;
+  byId('failure-code', HTMLElement).textContent = problem.code;
+  if (!inControls) byId('failure-title', HTMLElement).focus({ preventScroll: true });
+}
+
+/**
+ * Says why there is nothing, where there is nothing.
+ * @param {boolean} isNothing @param {{ minScore: number | undefined, hasFilter: boolean }} why
+ */
+export function showNothing(isNothing, { minScore, hasFilter }) {
+  byId('nothing', HTMLElement).hidden = !isNothing;
+  byId('any-score', HTMLElement).hidden = minScore === undefined;
+  byId('no-filter', HTMLElement).hidden = !hasFilter;
+  byId('nothing-title', HTMLElement).textContent =
+    minScore !== undefined ? 'Nothing like it here' : hasFilter ? 'No picture passes' : 'No pictures';
+  const among = hasFilter ? 'No picture that passes the filter' : 'No picture of the index';
+  byId('nothing-detail', HTMLElement).textContent =
+    minScore !== undefined
+      ? `${among} has a similarity of ${minScore.toFixed(2)} or more.`
+      : hasFilter
+        ? 'Take a condition away to see more.'
+        : 'The index has no pictures to compare with.';
+}

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import type { PageTest } from '../../support/page.js';
+
+/** Searches that grow out of others. */
+export function refining(page: () => PageTest) {
+  let here: PageTest;
+  before(() => (here = page()));
+
+  const searchJson = async (body: object): Promise<number[]> => {
+    const headers = { 'Content-Type': 'application/json' };
+    const answer = await fetch(`${here.server.url}/v1/search`, { method: 'POST', headers, body: JSON.stringify(body) });
+    return ((await answer.json()) as { hits: { id: number }[] }).hits.map(({ id }) => id);
+  };
+  /** Waits until these are the hits. */
+  const shows = async (ids: readonly number[]) => {
+    for (const [i, id] of ids.entries())
+      await here.page.waitForSelector(`#hits > li:nth-child(${i + 1})[data-id="${id}"]`);
+    assert.deepEqual((await here.hitIds()).slice(0, ids.length), ids); // more may follow when it scrolls
+  };
+
+  it('searches with a picture of the index, for which nothing is encoded', async () => {
+    await here.open(`#like=${here.image(3).id}`);
+    await here.page.waitForSelector('#cost[data-state="stored"]');
+    await shows(await searchJson({ like: [{ id: here.image(3).id }] }));
+    assert.match(await here.text('.stored'), /^Nothing had to be encoded/);
+    await here.isAccessible();
+    await here.page.click('#encode');
+    await here.compared();
+    assert.match(new URL(here.page.url()).hash, new RegExp(`&sample=${here.image(3).id}$`));
+  });
+
+  it('finds more like one hit and less like another, each as much as it matters', async () => {
+    const [first, second, third] = [here.image(1).id, here.image(2).id, here.image(4).id];
+    await here.open(`#k=20&like=${first}`);
+    await here.page.waitForSelector('#hits > li:nth-child(20)');
+    await here.page.locator(`#hits > li[data-id="${second}"] .more-like`).focus();
+    await here.page.keyboard.press('Enter');
+    await shows(await searchJson({ k: 20, like: [{ id: first }, { id: second }] }));
+    await here.page.locator(`#hits > li[data-id="${third}"] .hit`).click();
+    await here.page.click('#viewer-less-like');
+    await shows(await searchJson({ k: 20, like: [{ id: first }, { id: second }], unlike: [{ id: third }] }));
+    assert.equal(await here.page.locator('.example[data-sign="unlike"]').count(), 1);
+    await here.isAccessible();
+    await here.screenshot('more-and-less-like');
+
+    await here.page.locator('.example input').nth(2).fill('0.3');
+    const unlike = [{ id: third, weight: 0.3 }];
+    await shows(await searchJson({ k: 20, like: [{ id: first }, { id: second }], unlike }));
+    await here.page.locator('.example button').first().click();
+    await shows(await searchJson({ k: 20, like: [{ id: second }], unlike }));
+    await here.page.goBack();
+    await shows(await searchJson({ k: 20, like: [{ id: first }, { id: second }], unlike }));
+  });
+
+  it('crops by dragging on the picture, and by keys', async () => {
+    await here.open('#at=XL@224:fp32');
+    await here.upload(2);
+    await here.answered('XL@224:fp32');
+    const { x, y, width, height } = (await here.page.locator('#crop-area').boundingBox())!;
+    await here.page.mouse.move(x + 0.25 * width, y + 0.25 * height);
+    await here.page.mouse.down();
+    await here.page.mouse.move(x + 0.75 * width, y + 0.75 * height, { steps: 3 });
+    const cropped = here.page.waitForRequest(request => request.url().includes('crop='));
+    await here.page.mouse.up();
+    const sides = new URL((await cropped).url()).searchParams.get('crop')!.split(',').map(Number);
+    for (const [i, side] of [0.25, 0.25, 0.5, 0.5].entries())
+      assert.ok(Math.abs(sides[i]! - side) < 0.01, sides.join());
+    await here.compared();
+    await here.page.focus('#crop-box');
+    const moved = here.page.waitForRequest(request => request.url().includes('crop='));
+    await here.page.keyboard.press('ArrowRight');
+    assert.ok(Number(new URL((await moved).url()).searchParams.get('crop')!.split(',')[0]) > sides[0]!);
+    assert.match((await here.page.getAttribute('#crop-box', 'aria-label'))!, /^Crop: 50% by 50%/);
+    await here.compared();
+    await here.isAccessible();
+    await here.screenshot('crop');
+    await here.page.keyboard.press('Escape');
+    await here.page.waitForSelector('#crop-box', { state: 'hidden' });
+    assert.equal(await here.page.evaluate('document.activeElement.id'), 'crop-toggle');
+    await here.compared();
+  });
+
+  it('narrows the hits by facets', async () => {
+    await here.open(`#k=20&like=${here.image(1).id}`);
+    const chip = here.page.locator('.chip:has(.chip-name:text-is("1"))');
+    await chip.waitFor();
+    assert.equal(await here.text('.chip:nth-child(1) .chip-count'), '8');
+    await chip.click();
+    await shows(await searchJson({ k: 20, like: [{ id: here.image(1).id }], filter: { label: '1' } }));
+    assert.equal(await here.page.locator('#hits > li').count(), 8);
+    assert.equal(await here.page.locator('.chip').count(), 3); // the others can be added
+    await here.isAccessible();
+    await here.page.reload();
+    await here.page.waitForSelector('#hits > li:nth-child(8)');
+    assert.equal(await here.page.locator('#hits > li').count(), 8);
+    await here.page.locator('.chip:has(:checked)').click();
+    await here.page.waitForSelector('#hits > li:nth-child(20)');
+  });
+
+  it('says so when nothing is similar enough, and shows the nearest all the same', async () => {
+    await here.open('#min=1&k=10&at=S@96:fp32');
+    await here.upload(2);
+    await here.page.waitForSelector('#nothing:visible');
+    assert.match(
+      await here.text('#nothing'),
+      /^Nothing like it here No picture of the index has a similarity of 1\.00/,
+    );
+    await here.compared();
+    await here.isAccessible();
+    await here.screenshot('nothing-like-it');
+    await here.page.click('#any-score');
+    await here.page.waitForSelector('#hits > li:nth-child(10)');
+    assert.equal(await here.page.isVisible('#nothing'), false);
+  });
+
+  it('shows more hits as the end comes near, none twice', async () => {
+    await here.open('#at=XL@224:fp32&k=10');
+    await here.upload(0);
+    await here.answered('XL@224:fp32');
+    await here.page.click('#more');
+    await here.page.waitForSelector('#hits > li:nth-child(20)');
+    assert.equal(await here.text('#hits-title'), '20 nearest pictures');
+    await here.page.mouse.wheel(0, 5000);
+    await here.page.waitForSelector('#hits > li:nth-child(24)');
+    await here.page.waitForSelector('#more', { state: 'hidden' });
+    assert.equal(new Set(await here.hitIds()).size, 24);
+  });
+}
