@@ -107,7 +107,7 @@ describe('matvit', function () {
   describe('search', () => {
     it('prints one JSON object with hits and cost', async () => {
       const answer = await json<SearchAnswer>('search', query, '-k', '3', ...onIndex);
-      assert.deepEqual(Object.keys(answer), ['hits', 'cost']);
+      assert.deepEqual(Object.keys(answer), ['hits', 'next', 'cost']);
       assert.equal(answer.hits.length, 3);
       const { id, score, ...rest } = answer.hits[0]!;
       assert.deepEqual(rest, { path: '2/005.png', metadata: { label: '2' } });
@@ -120,7 +120,7 @@ describe('matvit', function () {
     it('prints hits and cost for people', async () => {
       const text = await output('search', query, '--at', 'S@112:int8', ...onIndex);
       assert.match(text, /^ {3}1 {2}\d\.\d{4} {2}\d\/\d{3}\.png {2}\[\d\]\n/);
-      assert.equal(text.trim().split('\n').length, 11);
+      assert.equal(text.trim().split('\n').length, 12); // 10 hits, where to go on, what it cost
       assert.match(text, /\nat S@112:int8, \d+% of the full model's MACs: [\d.]+ ms \(decode .*\)\n$/);
     });
 
@@ -215,7 +215,7 @@ describe('matvit', function () {
 
   describe('serve', () => {
     it('says where, answers, and ends well when it is told to', async () => {
-      const { child, outcome } = start('serve', '--port', '0', ...onIndex);
+      const { child, outcome } = start('serve', '--port', '0', '--log-level', 'warn', ...onIndex);
       const [line] = (await once(child.stdout, 'data')) as [Buffer];
       const [, url] = /^(http:\/\/127\.0\.0\.1:\d+) {2}12 pictures, onnx/.exec(line.toString())!;
       const health = (await (await fetch(`${url}/healthz`)).json()) as Row;
