@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { writeCalibration } from '../src/corpus/calibration.js';
-import { ImageIndex } from '../src/corpus/image-index.js';
 import { type Engine, createEncoder } from '../src/encoder/engine.js';
 import { calibrate } from '../src/evaluation/calibrate.js';
 import { type ModelCard, readModel } from '../src/model/bundle.js';
@@ -19,6 +18,7 @@ import {
   progress,
   workersOption,
 } from './cli.js';
+import { openFolder } from './open-index.js';
 
 interface Options {
   index: string;
@@ -65,7 +65,7 @@ Examples:
   .action(async (options: Options) => {
     const { checkpoint } = await readModel(options.model);
     const { fingerprint, architecture } = checkpoint;
-    const index = await ImageIndex.openForReading(options.index, { fingerprint, dimension: architecture.width });
+    const index = await openFolder(options.index, { fingerprint, dimension: architecture.width });
     const bar = progress('calibrating');
     try {
       const encoder = await createEncoder(checkpoint, options);

@@ -112,7 +112,15 @@ describe('matvit', function () {
       const { id, score, ...rest } = answer.hits[0]!;
       assert.deepEqual(rest, { path: '2/005.png', metadata: { label: '2' } });
       assert.ok(Number.isInteger(id) && score > 0.999);
-      assert.deepEqual(Object.keys(answer.cost), ['at', 'relativeMacs', 'ms']);
+      assert.deepEqual(Object.keys(answer.cost), [
+        'at',
+        'why',
+        'fidelity',
+        'relativeMacs',
+        'ms',
+        'predictedMs',
+        'waiting',
+      ]);
       assert.deepEqual([answer.cost.at, answer.cost.relativeMacs], ['XL@224:fp32', 1]);
       assert.deepEqual(Object.keys(answer.cost.ms), ['decode', 'wait', 'encode', 'search', 'total']);
     });
