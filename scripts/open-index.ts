@@ -9,11 +9,11 @@ import { MatvitError } from '../src/errors.js';
 export const openForReading = (index: string, model: Model): Promise<SearchableIndex> =>
   isPostgres(index) ? PostgresIndex.openForReading(index, model) : ImageIndex.openForReading(index, model);
 
-/** For what PostgreSQL cannot do yet. @throws OPTION_INVALID for `postgres://…`, INDEX_MISSING, MODEL_MISMATCH */
-export async function openFolder(index: string, model: Model): Promise<ImageIndex> {
+/** For what PostgreSQL cannot do yet. @param writable for servers; creates what is missing @throws OPTION_INVALID for `postgres://…`, INDEX_MISSING, MODEL_MISMATCH */
+export async function openFolder(index: string, model: Model, writable = false): Promise<ImageIndex> {
   if (isPostgres(index))
     throw new MatvitError('OPTION_INVALID', 'an index in PostgreSQL cannot be used here yet; matvit search can');
-  return ImageIndex.openForReading(index, model);
+  return writable ? ImageIndex.openShared(index, model) : ImageIndex.openForReading(index, model);
 }
 
 /** Creates what is missing. @throws INDEX_LOCKED, MODEL_MISMATCH, DATABASE_UNAVAILABLE */

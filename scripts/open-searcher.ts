@@ -10,10 +10,13 @@ type Options = EncoderOptions &
   Omit<SearcherOptions, 'calibration'> & {
     readonly index: string;
     readonly model: string;
+    /** Will the index be changed through the searcher? */
+    readonly writable?: boolean;
   };
 
 /** Opens an index with its model. @throws INDEX_MISSING, MODEL_MISMATCH and what reading a model throws */
-export const openSearcher = (options: Options): Promise<Searcher> => openSearcherOver(options, openFolder);
+export const openSearcher = (options: Options): Promise<Searcher> =>
+  openSearcherOver(options, (index, model) => openFolder(index, model, options.writable));
 
 /** The same over whatever kind of index `open` opens. */
 export async function openSearcherOver<Index extends SearchableIndex>(

@@ -95,6 +95,13 @@ export class Catalogue {
     return this.select(`${selectImages()} ORDER BY path`);
   }
 
+  /** Images with a larger id than `after` that pass `filter`, by ascending id, at most `limit`. */
+  imagesAfter(after: number, limit: number, filter?: Filter): Image[] {
+    const { sql, values } = filter ? sqliteCondition(filter) : { sql: '1', values: [] };
+    const where = `WHERE images.id > ? AND ${sql} ORDER BY images.id LIMIT ?`;
+    return this.select(`${selectImages()} ${where}`, after, ...values, limit);
+  }
+
   /** The images of some vectors, those that pass `filter`, in no order. */
   imagesOf(vectorIds: readonly number[], filter?: Filter): Image[] {
     const { sql, values } = filter ? sqliteCondition(filter) : { sql: '1', values: [] };

@@ -95,6 +95,7 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
     const { root } = this.catalogue;
     return this.catalogue
       .images()
+      .filter(({ stored }) => !stored)
       .slice(0, count)
       .map(({ path }) => join(root ?? '', path));
   }

@@ -1,20 +1,21 @@
 import { z } from 'zod';
 import type { Image } from '../catalogue/image.js';
+import { listImages } from '../corpus/listing.js';
 import { MatvitError } from '../errors.js';
 import { findImage } from './examples.js';
+import * as schemas from './image-schemas.js';
 import { type Route, route } from './route.js';
-import * as schemas from './schemas.js';
 import type { Service } from './service.js';
-import { Thumbnails, thumbnailSize } from './thumbnails.js';
+import { thumbnailSize } from './thumbnails.js';
 
 /** In a thumbnail's address, so that it may be kept for ever. */
 const version = (sha256: string) => sha256.slice(0, 16);
 
-const imageOf = ({ id, path, size, sha256, metadata }: Image) => ({
-  ...{ id, path, size, sha256, metadata, thumbnail: `/v1/images/${id}/thumbnail?v=${version(sha256)}` },
+export const imageOf = ({ id, path, size, sha256, metadata, stored }: Image) => ({
+  ...{ id, path, size, sha256, metadata, stored, thumbnail: `/v1/images/${id}/thumbnail?v=${version(sha256)}` },
 });
 /** An id that cannot be one is of no picture, rather than a mistake. */
-const params = z.strictObject({
+export const params = z.strictObject({
   id: z
     .string()
     .transform(text => {
@@ -26,8 +27,26 @@ const params = z.strictObject({
 
 /** Nothing is served that the catalogue does not have. */
 export function imageRoutes(service: Service): Route[] {
-  const thumbnails = new Thumbnails(service);
   return [
+    route({
+      ...{ method: 'get', path: '/v1/images', access: 'read', operation: 'listImages', tag: 'Pictures' },
+      summary: 'Pictures of the index, in the order in which they were added',
+      query: schemas.listing,
+      answer: {
+        status: 200,
+        description: 'a page of them',
+        schema: z.strictObject({
+          images: z.array(schemas.image),
+          total: z.number().int().describe('pictures that pass the filter'),
+          next: z.string().optional().describe('cursor of the next page; absent on the last one'),
+        }),
+      },
+      errors: ['FILTER_INVALID', 'CURSOR_INVALID', 'CATALOGUE_CORRUPT'],
+      handle({ searcher: { index }, query }) {
+        const { images, ...rest } = listImages(index.catalogue, query);
+        return { images: images.map(imageOf), ...rest };
+      },
+    }),
     route({
       ...{ method: 'get', path: '/v1/images/{id}', access: 'read', operation: 'image', tag: 'Pictures' },
       summary: 'What the catalogue knows of a picture',
@@ -64,8 +83,7 @@ export function imageRoutes(service: Service): Route[] {
           response.status(304).set(caching).end();
           return;
         }
-        const folder = service.config.thumbnails ?? `${searcher.index.folder}/thumbnails`;
-        const data = await thumbnails.get(folder, image, searcher.index.picture(image), format);
+        const data = await service.thumbnails.get(searcher, image, format);
         response.set(caching).type(`image/${format}`).send(data);
       },
     }),

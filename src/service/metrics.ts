@@ -38,6 +38,13 @@ export class Metrics {
     registers: this.registers,
   });
 
+  private readonly changes = new Counter({
+    name: 'matvit_changes_total',
+    help: 'Pictures added, replaced, edited and deleted through the service',
+    labelNames: ['kind'],
+    registers: this.registers,
+  });
+
   /** @param searcherNow the one in use, which may be replaced */
   constructor(searcherNow: () => Searcher) {
     const { registers } = this;
@@ -73,6 +80,10 @@ export class Metrics {
       this.stages.observe({ stage }, ms[stage] / 1000);
     this.stages.observe({ stage: 'total' }, totalMs / 1000);
     if (budget) this.budgets.inc({ met: String(totalMs <= budget.ms) });
+  }
+
+  changed(kind: 'add' | 'replace' | 'edit' | 'delete'): void {
+    this.changes.inc({ kind });
   }
 
   /** @param budgetMs that the search had, if any */

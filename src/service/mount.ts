@@ -30,6 +30,8 @@ function handler(service: Service, route: Route): RequestHandler {
     if (service.stopping && route.access !== 'public')
       throw new MatvitError('SERVER_STOPPING', 'ask again in a moment');
     checkAccess(service, route.access, request, response);
+    if (route.changes && !service.config.writable)
+      throw new MatvitError('INDEX_READ_ONLY', 'start it with --writable to change that');
     const params: unknown = route.params ? validate(route.params, request.params, 'path') : {};
     const { body, upload } = await bodyOf(service, route, request, response);
     const arrivedAt = performance.now();

@@ -14,15 +14,17 @@ const common: readonly ErrorCode[] = [
   'INTERNAL',
 ];
 const ofKeys: readonly ErrorCode[] = ['KEY_MISSING', 'ORIGIN_FORBIDDEN'];
+const ofChanges: readonly ErrorCode[] = ['INDEX_READ_ONLY', 'INDEX_LOCKED', 'STORAGE_FAILED', 'CATALOGUE_CORRUPT'];
 const ofBodies: readonly ErrorCode[] = ['REQUEST_TOO_LARGE', 'QUEUE_FULL', 'REQUEST_ABORTED'];
 
 /** The codes that a route can answer with. */
-export function errorsOf({ access, body, errors = [] }: Route): ErrorCode[] {
+export function errorsOf({ access, changes, body, errors = [] }: Route): ErrorCode[] {
   return [
     ...new Set([
       ...common,
       ...(access === 'public' ? [] : ofKeys),
       ...(access === 'write' ? (['KEY_INSUFFICIENT'] as const) : []),
+      ...(changes ? ofChanges : []),
       ...(body ? ofBodies : []),
       ...errors,
     ]),

@@ -50,6 +50,8 @@ export interface Route<
   /** with parameters in braces: /v1/images/{id} */
   readonly path: string;
   readonly access: Access | 'public';
+  /** Does it change the index? Refused unless the server is writable. */
+  readonly changes?: true;
   /** the name of the client's method */
   readonly operation: string;
   readonly tag: string;

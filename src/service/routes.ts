@@ -5,12 +5,14 @@ import { metricsRoute } from './metrics.js';
 import type { Route } from './route.js';
 import { searchRoutes } from './search.js';
 import type { Service } from './service.js';
+import { writingRoutes } from './writing.js';
 
 /** Every route of the API, in the order of its documentation. */
 export const routesOf = (service: Service): Route[] => [
   ...searchRoutes(service),
   frontierRoute(service),
   ...imageRoutes(service),
+  ...writingRoutes(service),
   ...healthRoutes(service),
   metricsRoute(service),
 ];

@@ -7,7 +7,7 @@ import { MatvitError } from '../errors.js';
 export const maxK = 1000;
 
 /** Query and form fields are text. */
-const number = z.coerce.number();
+export const number = z.coerce.number();
 
 /** `data:` addresses too, as browsers' canvases write them. */
 export const base64Picture = z
@@ -171,7 +171,7 @@ export const query = z
   .meta({ id: 'Query' });
 export type Query = z.infer<typeof query>;
 
-const asText = {
+export const asText = {
   k: number.int().min(1).max(maxK).default(10).describe(kDescription),
   minScore: number.min(-1).max(1).optional().describe('cosine similarity that a hit has at least'),
   filter: z.string().transform(parseFilter).optional().describe('condition on the metadata, as JSON'),
@@ -185,14 +185,3 @@ const asText = {
 };
 export const queryFields = z.strictObject({ crop: cropText.optional(), ...asText, ...encoding, ...budgetsAsText });
 export const embedFields = z.strictObject({ crop: cropText.optional(), ...encoding, ...budgetsAsText });
-
-export const image = z
-  .strictObject({
-    id: z.number().int(),
-    path: z.string(),
-    size: z.number().int().describe('bytes'),
-    sha256: z.string(),
-    metadata,
-    thumbnail: z.string().describe('address of a small copy'),
-  })
-  .meta({ id: 'Image' });

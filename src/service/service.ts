@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { type Config, readConfig } from '../config.js';
+import { Writer } from '../corpus/writer.js';
 import { MatvitError } from '../errors.js';
 import type { ImageLimits } from '../image/limits.js';
 import type { Searcher } from '../search/searcher.js';
@@ -9,6 +10,7 @@ import { KeyRing } from './keys.js';
 import { Leases } from './leases.js';
 import { type Logger, createLogger } from './log.js';
 import { Metrics } from './metrics.js';
+import { Thumbnails } from './thumbnails.js';
 import { UploadMemory } from './upload.js';
 
 export interface ServiceOptions {
@@ -25,6 +27,7 @@ export class Service {
   readonly limits: ImageLimits;
   readonly uploads: UploadMemory;
   readonly metrics: Metrics;
+  readonly thumbnails: Thumbnails;
   /** the index and the model in use; those of requests that began before a swap stay until they end */
   readonly searchers: Leases<Searcher>;
   /** Does it answer, but no longer wants to be asked? */
@@ -33,6 +36,7 @@ export class Service {
   stopping = false;
   private readonly open: (() => Promise<Searcher>) | undefined;
   private swap: Promise<Searcher> | undefined;
+  private readonly writers = new WeakMap<Searcher, Writer>();
 
   /** @throws OPTION_INVALID if keys are needed and there are none */
   constructor(
@@ -45,6 +49,7 @@ export class Service {
     this.keys = KeyRing.open(config.keys);
     this.limits = { maxBytes: config.maxBytes, maxPixels: config.maxPixels };
     this.metrics = new Metrics(() => this.searcher);
+    this.thumbnails = new Thumbnails(this);
     this.uploads = new UploadMemory(config.uploadMemory);
     this.searchers = new Leases(searcher, retired => {
       retired.close().catch((error: unknown) => log.error(error, 'closing what was replaced'));
@@ -58,6 +63,13 @@ export class Service {
 
   get searcher(): Searcher {
     return this.searchers.current;
+  }
+
+  /** What changes a searcher's index: one, so that what comes at the same time shares a transaction. */
+  writerOf(searcher: Searcher): Writer {
+    let writer = this.writers.get(searcher);
+    if (!writer) this.writers.set(searcher, (writer = new Writer(searcher.index, searcher.encoder, this.limits)));
+    return writer;
   }
 
   /** Anyone who reaches loopback is on this machine. */

@@ -264,7 +264,8 @@ describe('the HTTP service', () => {
       const { sha256, ...rest } = (await response.json()) as { sha256: string };
       assert.match(sha256, /^[0-9a-f]{64}$/);
       const thumbnail = `/v1/images/${id}/thumbnail?v=${sha256.slice(0, 16)}`;
-      assert.deepEqual(rest, { id, path: '2/005.png', size: picture.length, metadata: { label: '2' }, thumbnail });
+      const known = { id, path: '2/005.png', size: picture.length, metadata: { label: '2' } };
+      assert.deepEqual(rest, { ...known, stored: false, thumbnail });
     });
 
     it('has a thumbnail, which is not sent twice', async () => {
@@ -323,8 +324,8 @@ describe('the HTTP service', () => {
     for (const [path, method, allow] of [
       ['/v1/search', 'GET', 'POST'],
       ['/v1/search', 'DELETE', 'POST'],
-      ['/v1/images/1', 'POST', 'GET, HEAD'],
-      ['/v1/images/1', 'DELETE', 'GET, HEAD'],
+      ['/v1/images/1', 'POST', 'GET, HEAD, PUT, PATCH, DELETE'],
+      ['/v1/images', 'DELETE', 'GET, HEAD, POST'],
       ['/v1/images/1/thumbnail', 'PUT', 'GET, HEAD'],
       ['/healthz', 'POST', 'GET, HEAD'],
     ] as const) {
@@ -334,15 +335,7 @@ describe('the HTTP service', () => {
   });
 
   it('has nothing elsewhere, least of all other files', async () => {
-    for (const path of [
-      '/nothing',
-      '/v1',
-      '/v1/nothing',
-      '/v1/images',
-      '/v1/images/',
-      '/v1/images/1/x',
-      '/v1/search/x',
-    ])
+    for (const path of ['/nothing', '/v1', '/v1/nothing', '/v1/images/', '/v1/images/1/x', '/v1/search/x'])
       await expectProblem(await get(path), 'NOT_FOUND');
     await expectProblem(await post('/nothing', picture), 'NOT_FOUND');
     for (const path of [

@@ -5,6 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { type ErrorCode, errorTable } from '../../src/errors.js';
 import type { Searcher } from '../../src/search/searcher.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
+import { texture } from '../image/fixtures.js';
 import { smallSearcher } from '../support/small.js';
 import { testService } from '../support/service.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -31,10 +32,15 @@ describe('the OpenAPI document', function () {
   let server: RunningServer;
   let document: Document;
   let bodies: Record<string, Record<string, unknown>>;
+  /** of the picture that an operation is about, by its id; else 1 */
+  let ids: Record<string, string>;
   const ajv = new Ajv2020({ strict: false, validateFormats: false });
   before(async () => {
     searcher = await smallSearcher(inFolder('.'), 12);
-    server = await startServer(testService(searcher));
+    const service = testService(searcher, { writable: true });
+    server = await startServer(service);
+    const added = await service.writerOf(searcher).add({ picture: await texture(64, 64).png().toBuffer() });
+    ids = { replaceImage: String(added.image.id), editImage: '2', deleteImage: '12' };
     document = (await (await fetch(`${server.url}/v1/openapi.json`)).json()) as Document;
     ajv.addSchema({ $id: 'doc', components: document.components });
     const image = (await readFile(inFolder('pictures/2/005.png'))).toString('base64');
@@ -54,6 +60,9 @@ describe('the OpenAPI document', function () {
       searchBatch: { queries: [asked, { like: [{ id: 3 }] }] },
       searchVector: { vector, k: 3, filter: {}, minScore: -1 },
       embed: { image, at: 'S@96' },
+      addImages: { pictures: [{ image, path: 'added/1.png', metadata: { label: 'x' } }] },
+      replaceImage: { image },
+      editImage: { metadata: { label: null, price: 3 } },
     };
   });
   after(async () => {
@@ -104,10 +113,10 @@ describe('the OpenAPI document', function () {
     for (const operation of operations()) {
       const status = await check(
         operation,
-        await ask(operation, '1', '', bodies[operation.operationId]),
+        await ask(operation, ids[operation.operationId] ?? '1', '', bodies[operation.operationId]),
         'a valid request',
       );
-      assert.equal(status, 200, operation.operationId);
+      assert.ok(status < 300, operation.operationId);
     }
   });
 
@@ -122,17 +131,18 @@ describe('the OpenAPI document', function () {
     for (const operation of operations()) {
       const { operationId, parameters, path } = operation;
       const body = bodies[operationId];
-      assert.equal(await refuses(operation, 'an unknown field', '1', 'colour=red', body), 400, operationId);
+      const id = ids[operationId] ?? '1';
+      assert.equal(await refuses(operation, 'an unknown field', id, 'colour=red', body), 400, operationId);
       for (const { name, in: where } of parameters)
         for (const text of wrongTexts)
-          if (where === 'query') await refuses(operation, `${name}=${text}`, '1', `${name}=${text}`, body);
+          if (where === 'query') await refuses(operation, `${name}=${text}`, id, `${name}=${text}`, body);
       if (path.includes('{id}'))
         for (const id of ['0', '-1', '99999', 'x', '1.0', '%00']) await refuses(operation, id, id, '');
       if (!body) continue;
-      for (const value of wrong) await refuses(operation, JSON.stringify(value), '1', '', value);
+      for (const value of wrong) await refuses(operation, JSON.stringify(value), id, '', value);
       for (const key of [...Object.keys(body), 'unknown'])
         for (const value of wrong) {
-          const status = await refuses(operation, `${key}: ${JSON.stringify(value).slice(0, 40)}`, '1', '', {
+          const status = await refuses(operation, `${key}: ${JSON.stringify(value).slice(0, 40)}`, id, '', {
             ...body,
             [key]: value,
           });

@@ -1,0 +1,32 @@
+/** The images of a catalogue, page by page, in the order in which they were added. */
+import type { Catalogue } from '../catalogue/catalogue.js';
+import type { Filter } from '../catalogue/filter.js';
+import type { Image } from '../catalogue/image.js';
+import { parseCursor, printCursor } from './cursor.js';
+
+export interface ListOptions {
+  /** images on a page, a positive integer */
+  readonly limit: number;
+  readonly filter?: Filter | undefined;
+  /** `next` of the page before; images added or removed in between shift nothing */
+  readonly cursor?: string | undefined;
+}
+
+export interface ListPage {
+  readonly images: Image[];
+  /** images that pass the filter, on all pages */
+  readonly total: number;
+  /** cursor of the next page; left out on the last one */
+  readonly next?: string;
+}
+
+/** @throws CURSOR_INVALID, CATALOGUE_CORRUPT */
+export function listImages(catalogue: Catalogue, { limit, filter, cursor }: ListOptions): ListPage {
+  const list = JSON.stringify(['list', filter]);
+  const at = cursor === undefined ? { id: 0, offset: 0 } : parseCursor(list, cursor);
+  const found = catalogue.imagesAfter(at.id, limit + 1, filter);
+  const images = found.slice(0, limit);
+  const total = filter ? catalogue.count(filter) : catalogue.state().images;
+  if (found.length <= limit) return { images, total };
+  return { images, total, next: printCursor(list, { offset: at.offset + limit, id: images.at(-1)!.id, score: 0 }) };
+}
