@@ -1,14 +1,11 @@
 /** Finding the pictures of a folder. */
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { extname, join, sep } from 'node:path';
+import { join, sep } from 'node:path';
 import { MatvitError, reasonOf } from '../errors.js';
+import { isPictureName } from '../image/format.js';
 import type { Failure } from './failure.js';
 import { inOrder } from './in-order.js';
-
-const pictureExtensions: ReadonlySet<string> = new Set(
-  ['.jpg', '.jpeg', '.png', '.webp', '.avif', '.gif', '.tif', '.tiff'], // in any case
-);
 
 export interface FoundFile {
   /** relative to the folder, with slashes */
@@ -83,7 +80,7 @@ export async function scan(folder: string): Promise<Scan> {
 type Status = 'folder' | 'link to a folder' | 'something else' | Omit<FoundFile, 'path'> | Omit<Failure, 'path'>;
 
 async function look(path: string, entry: Dirent): Promise<Status> {
-  const isPicture = pictureExtensions.has(extname(path).toLowerCase());
+  const isPicture = isPictureName(path);
   if (entry.isDirectory()) return 'folder';
   if (!isPicture && !entry.isSymbolicLink()) return 'something else';
   try {

@@ -1,6 +1,9 @@
 /** What a file is, by its first bytes. Its name and its declared type prove nothing. */
 export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'avif' | 'gif' | 'tiff';
 
+/** Does a file call itself one? Enough to pass over the other files of a folder; what it is, its bytes say. */
+export const isPictureName = (name: string): boolean => /\.(jpe?g|png|webp|avif|gif|tiff?)$/i.test(name);
+
 const signatures: readonly [PictureFormat, RegExp][] = [
   ['jpeg', /^\xff\xd8\xff/],
   ['png', /^\x89PNG\r\n/],

@@ -170,7 +170,7 @@ export class GradientComputer {
   }
 
   private async prepare(step: number): Promise<Batch> {
-    const { config, index, shared, architecture: a } = this.setup;
+    const { config, index, architecture: a } = this.setup;
     const size = config.batch / config.workers;
     const first = step * config.batch + index * size;
     const views = Array.from({ length: size }, (_, i) => (first + i) % config.views);
@@ -182,8 +182,7 @@ export class GradientComputer {
       pictures.forEach((picture, i) => all.set(picture, i * picture.length));
       pixels.set(resolution, all);
     };
-    const known = new Uint8Array(shared.teacherKnown);
-    const unseen = this.sessions.teacher ? views.filter(view => !known[view]) : [];
+    const unseen = this.sessions.teacher ? views.filter(view => this.teacherRow(view).every(x => x === 0)) : [];
     const [rendered] = await Promise.all([
       Promise.all(unseen.map(async view => ({ view, pixels: await this.views.render(view, a.resolution) }))),
       ...[...new Set(passes.map(pass => pass.resolution))].map(renderAll),
@@ -192,8 +191,7 @@ export class GradientComputer {
   }
 
   private async askTeacher({ unseen }: Batch): Promise<void> {
-    const { architecture: a, shared, teacherPositions } = this.setup;
-    const known = new Uint8Array(shared.teacherKnown);
+    const { architecture: a, teacherPositions } = this.setup;
     for (let at = 0; at < unseen.length; at += teacherBatch) {
       const some = unseen.slice(at, at + teacherBatch);
       const pixels = new Uint8Array(some.length * some[0]!.pixels.length);
@@ -203,20 +201,21 @@ export class GradientComputer {
         positions: new Tensor('float32', teacherPositions!, [1 + patchCount(a, a.resolution), a.width]),
       });
       const rows = embedding!.data as Float32Array;
-      some.forEach(({ view }, i) => {
-        new Float32Array(shared.teacher, view * a.width * 4, a.width).set(
-          rows.subarray(i * a.width, (i + 1) * a.width),
-        );
-        known[view] = 1;
-      });
+      some.forEach(({ view }, i) => this.teacherRow(view).set(rows.subarray(i * a.width, (i + 1) * a.width)));
     }
   }
 
+  /** Shared by all threads, but a view of this step is this thread's alone. */
+  private teacherRow(view: number): Float32Array {
+    const { width } = this.setup.architecture;
+    return new Float32Array(this.setup.shared.teacher, view * width * 4, width);
+  }
+
   private teacherRows(views: readonly number[]): Tensor {
-    const { architecture: a, shared } = this.setup;
-    const rows = new Float32Array(views.length * a.width);
-    views.forEach((view, i) => rows.set(new Float32Array(shared.teacher, view * a.width * 4, a.width), i * a.width));
-    return new Tensor('float32', rows, [views.length, a.width]);
+    const { width } = this.setup.architecture;
+    const rows = new Float32Array(views.length * width);
+    views.forEach((view, i) => rows.set(this.teacherRow(view), i * width));
+    return new Tensor('float32', rows, [views.length, width]);
   }
 
   private labels(views: readonly number[]): Tensor {

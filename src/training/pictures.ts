@@ -5,9 +5,11 @@
 import { createReadStream } from 'node:fs';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import sharp, { type OutputInfo } from 'sharp';
+import { pMapIterable } from 'p-map';
 import tar from 'tar-stream';
 import { MatvitError, reasonOf } from '../errors.js';
+import { isPictureName } from '../image/format.js';
+import { withPicture } from '../image/open.js';
 
 export interface Pictures {
   /** RGB pictures one after the other */
@@ -20,8 +22,6 @@ export interface Pictures {
 }
 
 export const tableColumns = 5;
-
-const pictureName = /\.(jpe?g|png|webp|avif|gif|tiff?)$/i;
 
 interface Encoded {
   readonly name: string;
@@ -37,66 +37,58 @@ export async function loadPictures(
   paths: readonly string[],
   options: { maxSide: number; maxBytes: number; onProgress?: (loaded: number) => void },
 ): Promise<Pictures> {
-  const rows: { width: number; height: number; source: number; label: number; data: Buffer }[] = [];
+  const rows: { data: Buffer; row: readonly number[] }[] = [];
   const labels = new Map<string, number>();
   let failed = 0;
   let total = 0;
   for (const [source, path] of paths.entries()) {
-    const waiting = new Set<Promise<void>>();
-    for await (const { name, bytes } of encodedPictures(path)) {
+    const shrunk = pMapIterable(
+      encodedPictures(path),
+      async ({ name, bytes }) => ({ name, picture: await shrink(bytes, options.maxSide).catch(() => undefined) }),
+      { concurrency: 8 },
+    );
+    for await (const { name, picture } of shrunk) {
       const label = name.split('/').at(-2) ?? '';
       if (!labels.has(label)) labels.set(label, labels.size);
-      const row = rows.push({ width: 0, height: 0, source, label: labels.get(label)!, data: Buffer.alloc(0) }) - 1;
-      const work: Promise<void> = shrink(bytes, options.maxSide)
-        .then(({ data, info }) => {
-          total += data.length;
-          Object.assign(rows[row]!, { width: info.width, height: info.height, data });
-        })
-        .catch(() => void failed++)
-        .finally(() => {
-          waiting.delete(work);
-          options.onProgress?.(rows.length);
-        });
-      waiting.add(work);
-      if (waiting.size >= 8) await Promise.race(waiting);
+      if (picture) {
+        const { data, info } = picture;
+        rows.push({ data, row: [total, info.width, info.height, source, labels.get(label)!] });
+        total += data.length;
+      } else failed++;
+      options.onProgress?.(rows.length + failed);
       if (total > options.maxBytes)
         throw new MatvitError(
           'TRAINING_DATA',
           `the pictures need more than ${options.maxBytes} bytes once decoded; give fewer, or raise --memory`,
         );
     }
-    await Promise.all(waiting);
   }
-  const kept = rows.filter(row => row.width > 0);
-  if (kept.length === 0) throw new MatvitError('TRAINING_DATA', `no picture could be read from ${paths.join(', ')}`);
+  if (rows.length === 0) throw new MatvitError('TRAINING_DATA', `no picture could be read from ${paths.join(', ')}`);
   const pixels = new SharedArrayBuffer(total);
-  const table = new Float64Array(new SharedArrayBuffer(kept.length * tableColumns * 8));
-  let offset = 0;
-  kept.forEach((row, i) => {
-    new Uint8Array(pixels, offset, row.data.length).set(row.data);
-    table.set([offset, row.width, row.height, row.source, row.label], i * tableColumns);
-    offset += row.data.length;
+  const table = new Float64Array(new SharedArrayBuffer(rows.length * tableColumns * 8));
+  rows.forEach(({ data, row }, i) => {
+    new Uint8Array(pixels, row[0]).set(data);
+    table.set(row, i * tableColumns);
   });
   return { pixels, table, classes: [...labels.keys()], failed };
 }
 
-function shrink(bytes: Buffer, side: number): Promise<{ data: Buffer; info: OutputInfo }> {
-  return sharp(bytes)
-    .autoOrient()
-    .resize(side, side, { fit: 'outside', withoutEnlargement: true, kernel: 'cubic' })
-    .flatten({ background: '#fff' })
-    .toColourspace('srgb')
-    .removeAlpha()
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-}
+/** RGB, its short side at most `side` pixels long. */
+const shrink = (bytes: Buffer, side: number) =>
+  withPicture(bytes, {}, ({ image }) =>
+    image
+      .resize(side, side, { fit: 'outside', withoutEnlargement: true, kernel: 'cubic' })
+      .flatten({ background: 'white' })
+      .raw()
+      .toBuffer({ resolveWithObject: true }),
+  );
 
 async function* encodedPictures(path: string): AsyncGenerator<Encoded> {
   try {
     if ((await stat(path)).isFile()) yield* fromTar(path);
     else
       for (const entry of (await readdir(path, { recursive: true, withFileTypes: true })).sort(byPath))
-        if (entry.isFile() && pictureName.test(entry.name)) {
+        if (entry.isFile() && isPictureName(entry.name)) {
           const name = join(entry.parentPath, entry.name);
           yield { name, bytes: await readFile(name) };
         }
@@ -112,7 +104,7 @@ async function* fromTar(path: string): AsyncGenerator<Encoded> {
   const extract = tar.extract();
   createReadStream(path).pipe(extract);
   for await (const entry of extract) {
-    if (entry.header.type !== 'file' || !pictureName.test(entry.header.name)) {
+    if (entry.header.type !== 'file' || !isPictureName(entry.header.name)) {
       entry.resume();
       continue;
     }

@@ -14,9 +14,8 @@ export interface SharedState {
   readonly anchor: SharedArrayBuffer | undefined;
   /** one a worker */
   readonly gradients: readonly SharedArrayBuffer[];
-  /** the teacher's embeddings, [views, D] float32, and a byte a view that says whether it is there */
+  /** the teacher's embeddings, [views, D] float32; zeros where it has not been asked yet; empty without a teacher */
   readonly teacher: SharedArrayBuffer;
-  readonly teacherKnown: SharedArrayBuffer;
 }
 
 export interface WorkerSetup {

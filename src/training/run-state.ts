@@ -21,14 +21,14 @@ export function digestPictures({ pixels, table, classes }: Pictures): string {
   return hash.update(`${table.length / tableColumns}`).digest('hex');
 }
 
-const parts = ['weights', 'firstMoment', 'secondMoment', 'average'] as const;
+export interface RunState extends OptimizerState {
+  /** the teacher's embeddings so far, flat: asking for them again would be a quarter of the first visits' cost */
+  readonly teacher: Float32Array;
+}
 
-export async function writeRun(
-  path: string,
-  step: number,
-  identity: RunIdentity,
-  state: OptimizerState,
-): Promise<void> {
+const parts = ['weights', 'firstMoment', 'secondMoment', 'average', 'teacher'] as const;
+
+export async function writeRun(path: string, step: number, identity: RunIdentity, state: RunState): Promise<void> {
   const tensors = new Map(parts.map(part => [part, { shape: [state[part].length], data: state[part] }]));
   const metadata = { step: String(step), identity: JSON.stringify(identity) };
   await writeSafetensors(path, { metadata, tensors }, 'F32');
@@ -39,7 +39,7 @@ export async function writeRun(
  * @returns the steps done; undefined if there is no file
  * @throws RESUME_MISMATCH if the run was another one, CHECKPOINT_CORRUPT
  */
-export async function readRun(path: string, identity: RunIdentity, state: OptimizerState): Promise<number | undefined> {
+export async function readRun(path: string, identity: RunIdentity, state: RunState): Promise<number | undefined> {
   try {
     await access(path);
   } catch {

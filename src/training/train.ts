@@ -61,6 +61,7 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
     firstMoment: new Float32Array(shared.firstMoment),
     secondMoment: new Float32Array(shared.secondMoment),
     average: new Float32Array(shared.average),
+    teacher: new Float32Array(shared.teacher),
   };
   const identity: RunIdentity = {
     config,
@@ -143,7 +144,6 @@ function allocate(layout: Layout, config: TrainingConfig, teacher: Checkpoint | 
     anchor,
     gradients: Array.from({ length: config.workers }, () => floats(layout.length)),
     teacher: floats(config.views * (teacher?.architecture.width ?? 0)),
-    teacherKnown: new SharedArrayBuffer(config.views),
   };
 }
 

@@ -3,7 +3,7 @@
  * is mixed in, so that teacher and student see the same view at their own resolutions ('patient and consistent'
  * distillation, arXiv 2106.05237), and that the teacher's embedding of it can be kept.
  */
-import sharp from 'sharp';
+import { sharp } from '../image/sharp.js';
 import { type Pictures, tableColumns } from './pictures.js';
 import { type Random, random } from './random.js';
 

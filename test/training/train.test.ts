@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { MatvitError } from '../../src/errors.js';
 import { orderByImportance } from '../../src/graph/importance.js';
 import { readCheckpoint } from '../../src/model/checkpoint.js';
+import { readSafetensors } from '../../src/model/safetensors.js';
 import { initialise } from '../../src/training/initialise.js';
 import { type StepMetrics, type TrainingOptions, train } from '../../src/training/train.js';
 import { tiny } from '../support/tiny.js';
@@ -77,6 +78,9 @@ describe('training', () => {
         onStep: ({ step }) => step === 3 && stopping.abort(),
       });
       assert.equal(first.result.interrupted, true);
+      const { tensors } = await readSafetensors(join(out, 'run.safetensors'));
+      const asked = tensors.get('teacher')!.data.filter(x => x !== 0).length; // every view's embedding so far
+      assert.equal(asked, objective === 'distil' ? 3 * config.batch * tiny.width : 0);
       const second = await run({ config, resume: true });
       assert.equal(second.steps[0]!.step, 4);
       assert.equal(second.result.checkpoint.fingerprint, whole.result.checkpoint.fingerprint);

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { createWriteStream } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import sharp from 'sharp';
+import tar from 'tar-stream';
+import { loadPictures, tableColumns } from '../../src/training/pictures.js';
+
+describe('training pictures', () => {
+  let folder: string;
+  beforeEach(async () => (folder = await mkdtemp(join(tmpdir(), 'matvit-pictures-'))));
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const plain = (width: number, height: number, background: string, channels: 3 | 4 = 3) =>
+    sharp({ create: { width, height, channels, background } });
+  const load = (paths: string[], maxBytes = 1e9) => loadPictures(paths, { maxSide: 32, maxBytes });
+
+  it('come from folders and tar files, upright, in RGB, at most maxSide on their short side', async () => {
+    await mkdir(join(folder, 'photos', 'red'), { recursive: true });
+    const write = (name: string, bytes: Buffer) => writeFile(join(folder, 'photos', name), bytes);
+    await write('red/a.jpg', await plain(64, 96, '#f00').withMetadata({ orientation: 6 }).jpeg().toBuffer());
+    await write('red/grey.png', await plain(20, 20, '#808080').toColourspace('b-w').png().toBuffer());
+    await write('red/clear.png', await plain(20, 20, '#00000000', 4).png().toBuffer());
+    await write('red/broken.jpg', Buffer.from('not a picture'));
+    await write('red/notes.txt', Buffer.from('not named like one'));
+    const pack = tar.pack();
+    const file = pack.pipe(createWriteStream(join(folder, 'more.tar')));
+    pack.entry({ name: 'blue/b.png' }, await plain(40, 40, '#00f').png().toBuffer());
+    pack.finalize();
+    await finished(file);
+
+    const { pixels, table, classes, failed } = await load([join(folder, 'photos'), join(folder, 'more.tar')]);
+    assert.equal(failed, 1);
+    assert.deepEqual(classes, ['red', 'blue']);
+    const rows = Array.from({ length: table.length / tableColumns }, (_, i) => {
+      const [offset, ...rest] = table.subarray(i * tableColumns, (i + 1) * tableColumns);
+      return [...rest, ...new Uint8Array(pixels, offset, 3)];
+    });
+    assert.deepEqual(rows, [
+      [48, 32, 0, 0, 254, 0, 0],
+      [20, 20, 0, 0, 255, 255, 255],
+      [20, 20, 0, 0, 128, 128, 128],
+      [32, 32, 1, 1, 0, 0, 255],
+    ]);
+    assert.equal(pixels.byteLength, 3 * (48 * 32 + 2 * 20 * 20 + 32 * 32));
+  });
+
+  it('are refused if there are none, or more than memory holds', async () => {
+    await assert.rejects(load([folder]), { code: 'TRAINING_DATA' });
+    await assert.rejects(load([join(folder, 'missing')]), { code: 'TRAINING_DATA' });
+    await writeFile(join(folder, 'a.png'), await plain(40, 40, '#f00').png().toBuffer());
+    await assert.rejects(load([folder], 1000), { code: 'TRAINING_DATA' });
+  });
+});
