@@ -28,6 +28,7 @@ export const errorTable = {
   INDEX_LOCKED: { status: 409, title: 'Another process is writing to this index' },
   MODEL_MISMATCH: { status: 409, title: 'The index was built with another model' },
   INDEX_EXISTS: { status: 409, title: 'There is an index here already' },
+  JOB_RUNNING: { status: 409, title: 'Another job is under way' },
   PATH_TAKEN: { status: 409, title: 'The path belongs to another picture' },
   DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached' },
   VECTOR_INVALID: { status: 400, title: 'The vector is not valid' },

@@ -86,6 +86,11 @@ export class Catalogue {
     return this.run(() => this.stateNow.get()!);
   }
 
+  /** Images that were added by themselves, with their bytes. */
+  stored(): number {
+    return this.run(() => this.database.prepare<[], number>('SELECT count(*) FROM images WHERE stored').pluck().get()!);
+  }
+
   image(id: number): Image | undefined {
     return this.select(`${selectImages()} WHERE images.id = ?`, id)[0];
   }

@@ -90,6 +90,8 @@ export function changesTo(database: Database, dimension: number): (changes: Chan
       const { path, size, mtime, bytes, edited } = image;
       const vectorId = vectorOf(image, revision);
       const known = imageAt.get(path);
+      // added by itself while a folder with such a file was being indexed: what was acknowledged stays
+      if (known?.stored === 1 && !bytes) continue;
       if (known) touched.add(known.vectorId);
       if (bytes) putFile.run(vectorId, bytes);
       const metadata = JSON.stringify(image.metadata);

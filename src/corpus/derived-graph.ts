@@ -23,6 +23,16 @@ const peace = 200;
 /** Removed vectors keep their places in the graph until new ones take them: tolerated up to this many or this share. */
 const tombstonesAllowed = { count: 1000, share: 0.25 };
 
+export interface GraphStats {
+  readonly vectors: number;
+  /** removed vectors that still have their places */
+  readonly deleted: number;
+  /** committed, but searched exactly so far */
+  readonly pending: number;
+  /** revision of the snapshot, if there is one */
+  readonly snapshot?: number;
+}
+
 export class DerivedGraph {
   /** committed, but not in the graph yet: by id, oldest first; and the same to search */
   private readonly pending = new Map<number, Float32Array>();
@@ -103,6 +113,11 @@ export class DerivedGraph {
   /** The revision from which the next opening replays; -1 if there is no snapshot. */
   get watermark(): number {
     return this.saved;
+  }
+
+  async stats(): Promise<GraphStats> {
+    const [vectors, deleted] = await Promise.all([this.graph.size(), this.graph.tombstones()]);
+    return { vectors, deleted, pending: this.pending.size, ...(this.saved >= 0 && { snapshot: this.saved }) };
   }
 
   /** Takes up the catalogue's changes since the last call. */

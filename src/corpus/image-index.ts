@@ -3,8 +3,9 @@
  * snapshot of the graph over the catalogue's vectors, made again whenever it is missing or doubtful), and lock files.
  */
 import { mkdirSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Catalogue } from '../catalogue/catalogue.js';
+import { Catalogue, type State } from '../catalogue/catalogue.js';
 import type { Changes } from '../catalogue/changes.js';
 import type { Image } from '../catalogue/image.js';
 import type { Model } from '../catalogue/identity.js';
@@ -12,7 +13,7 @@ import { fieldPath } from '../catalogue/parse-filter.js';
 import { type WriteLock, waitForWriteLock } from '../catalogue/write-lock.js';
 import { MatvitError, reasonOf } from '../errors.js';
 import type { PictureSource } from '../image/open.js';
-import { DerivedGraph } from './derived-graph.js';
+import { DerivedGraph, type GraphStats } from './derived-graph.js';
 import { collapsing } from './duplicates.js';
 import { NearestImages } from './nearest.js';
 import { type SearchOptions, type SearchResult, facetValues, page } from './paging.js';
@@ -20,6 +21,14 @@ import type { SearchableIndex, WritableIndex } from './ports.js';
 
 /** Changes after which a snapshot is due: as a share of the vectors, so that writing them all costs a few times one. */
 const snapshotAfter = { count: 2000, share: 0.2 };
+
+export interface IndexStats extends State {
+  /** images that were added by themselves */
+  readonly stored: number;
+  readonly graph: GraphStats;
+  /** on disk */
+  readonly bytes: { readonly catalogue: number; readonly graph: number };
+}
 
 /** Every method @throws CATALOGUE_CORRUPT, STORAGE_FAILED, INDEX_FAILED */
 export class ImageIndex implements SearchableIndex, WritableIndex {
@@ -129,6 +138,13 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
     return result;
   }
 
+  /** @throws STORAGE_FAILED */
+  async stats(): Promise<IndexStats> {
+    const { catalogue, folder } = this;
+    const [graph, bytes] = await Promise.all([this.graph.stats(), sizes(folder)]);
+    return { ...catalogue.state(), stored: catalogue.stored(), graph, bytes };
+  }
+
   /** Writes the graph, so that the next opening need not make it again. */
   async save(): Promise<void> {
     await this.saving;
@@ -191,3 +207,14 @@ function makeFolder(folder: string): void {
 }
 
 const catalogueIn = (folder: string) => join(folder, 'catalogue.sqlite');
+
+/** Bytes of the files of an index. */
+async function sizes(folder: string): Promise<IndexStats['bytes']> {
+  const bytes = { catalogue: 0, graph: 0 };
+  for (const name of await readdir(folder)) {
+    const part = name.startsWith('catalogue.sqlite') ? 'catalogue' : name.startsWith('graph') ? 'graph' : undefined;
+    // a snapshot may be replaced in this moment
+    if (part) bytes[part] += (await stat(join(folder, name)).catch(() => ({ size: 0 }))).size;
+  }
+  return bytes;
+}

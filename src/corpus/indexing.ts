@@ -25,6 +25,8 @@ export interface IndexingOptions {
   readonly decode: Decode;
   /** by path; without it a picture's metadata is its folder's name, as `label` */
   readonly metadata?: ReadonlyMap<string, Metadata> | undefined;
+  /** Leave the metadata of pictures that are known as it is? */
+  readonly keepMetadata?: boolean;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** ends the run early, with what is ready committed */
   readonly signal?: AbortSignal | undefined;
@@ -73,7 +75,7 @@ export async function indexFolder(options: IndexingOptions): Promise<IndexingRep
   if (encoder.fingerprint !== index.catalogue.fingerprint)
     throw new MatvitError('MODEL_MISMATCH', `${index.folder} was opened for another model than the encoder's`);
   const found = await scan(options.folder);
-  const { tasks, unchanged, gone, refused } = plan(found, index.catalogue, metadata);
+  const { tasks, unchanged, gone, refused } = plan(found, index.catalogue, metadata, options.keepMetadata);
   const paths = new Set(found.files.map(file => file.path));
   const reader = new Reader(found.root, index.catalogue, encoder, options.decode);
 

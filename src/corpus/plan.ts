@@ -32,9 +32,15 @@ export interface Plan {
 /**
  * Leaves alone what was added by itself, and metadata that was edited since, unless `given` has some for the picture.
  * @param given by path; without it, pictures get the name of their folder
+ * @param keepMetadata of all pictures that are known
  * @throws OPTION_INVALID when the index belongs to another folder, which is still there
  */
-export function plan(scan: Scan, catalogue: KnownPictures, given: ReadonlyMap<string, Metadata> | undefined): Plan {
+export function plan(
+  scan: Scan,
+  catalogue: KnownPictures,
+  given: ReadonlyMap<string, Metadata> | undefined,
+  keepMetadata = false,
+): Plan {
   const { root } = catalogue;
   if (root !== undefined && root !== scan.root && existsSync(root))
     throw new MatvitError(
@@ -52,7 +58,8 @@ export function plan(scan: Scan, catalogue: KnownPictures, given: ReadonlyMap<st
       continue;
     }
     const edited = before?.edited === true && !given?.has(file.path);
-    const metadata = edited ? before.metadata : ((given ? given.get(file.path) : folderMetadata(file.path)) ?? {});
+    const kept = edited || (before && keepMetadata);
+    const metadata = kept ? before.metadata : ((given ? given.get(file.path) : folderMetadata(file.path)) ?? {});
     const read = before?.size !== file.size || before.mtime !== file.mtime;
     if (read || JSON.stringify(before.metadata) !== JSON.stringify(metadata))
       tasks.push({ file, metadata, edited, known: before, read });

@@ -1,6 +1,7 @@
 /** The use case: a picture in, the nearest pictures of the corpus out, within a latency budget, with what it cost. */
 import type { Metadata } from '../catalogue/image.js';
 import type { ImageIndex } from '../corpus/image-index.js';
+import type { Hit as IndexHit } from '../corpus/nearest.js';
 import type { SearchOptions, SearchResult } from '../corpus/paging.js';
 import type { SearchableIndex } from '../corpus/ports.js';
 import type { Encoder } from '../encoder/encoder.js';
@@ -25,6 +26,8 @@ export interface Hit {
   /** cosine similarity, -1 … 1 */
   readonly score: number;
   readonly metadata: Metadata;
+  /** with `collapse`: hits that were folded into this one, best first */
+  readonly duplicates?: readonly Hit[];
 }
 
 export interface SearchAnswer extends Omit<SearchResult, 'hits'> {
@@ -209,7 +212,11 @@ export class Searcher<Index extends SearchableIndex = ImageIndex> {
   ): Promise<{ found: Omit<SearchAnswer, 'cost'>; searchMs: number }> {
     const began = performance.now();
     const { hits, ...rest } = await this.index.search(vector, options);
-    const found = hits.map(({ image: { id, path, metadata }, score }) => ({ id, path, score, metadata }));
+    const hitOf = ({ image: { id, path, metadata }, score }: IndexHit): Hit => ({ id, path, score, metadata });
+    const found = hits.map(hit => ({
+      ...hitOf(hit),
+      ...(hit.duplicates && { duplicates: hit.duplicates.map(hitOf) }),
+    }));
     return { found: { hits: found, ...rest }, searchMs: performance.now() - began };
   }
 

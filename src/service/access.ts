@@ -13,7 +13,7 @@ export function checkAccess(service: Service, access: Access | 'public', request
     checkLocal(service.config.origins, request);
     return;
   }
-  const [, presented] = /^Bearer ([\w-]{1,200})$/i.exec(request.get('Authorization') ?? '') ?? [];
+  const [, presented] = /^Bearer ([\w-]{1,200})$/i.exec(request.get('Authorization') ?? '') ?? inCookie(request);
   const key = presented === undefined ? undefined : service.keys.find(presented);
   if (!key) {
     response.set('WWW-Authenticate', 'Bearer realm="matvit"');
@@ -22,6 +22,18 @@ export function checkAccess(service: Service, access: Access | 'public', request
   response.locals['key'] = key.name;
   if (access === 'write' && key.access !== 'write')
     throw new MatvitError('KEY_INSUFFICIENT', `'${key.name}' may only read`);
+}
+
+/**
+ * The page keeps its key in a cookie, so that pictures come with it too. Browsers send that along whoever makes them ask:
+ * SameSite keeps other sites away, and this other ports of this one.
+ */
+function inCookie(request: Request): RegExpExecArray | [] {
+  const cookie = /(?:^|;\s*)matvit-key=([\w-]{1,200})(?:;|$)/.exec(request.get('Cookie') ?? '');
+  const origin = request.get('Origin');
+  if (!cookie || origin === undefined || origin.replace(/^https?:\/\//, '') === request.get('Host'))
+    return cookie ?? [];
+  throw new MatvitError('ORIGIN_FORBIDDEN', `${origin.slice(0, 100)} is not the page's own origin`);
 }
 
 /**

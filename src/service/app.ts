@@ -12,6 +12,7 @@ import { allowOrigins, limitRate, securityHeaders } from './security.js';
 import type { Service } from './service.js';
 
 const pages = fileURLToPath(new URL('../../../src/service/page/', import.meta.url));
+const client = fileURLToPath(new URL('../client/client.js', import.meta.url));
 const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
 
 export function app(service: Service): Express {
@@ -29,6 +30,7 @@ export function app(service: Service): Express {
   const routes = routesOf(service);
   application.use(mount(service, routes));
   application.use(viewer(openApi(routes, version)));
+  application.get('/client.js', (_request, response) => response.sendFile(client));
   application.use(express.static(pages, { redirect: false }));
   application.use(notFound);
   application.use(answerErrors(log));

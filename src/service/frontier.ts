@@ -4,6 +4,16 @@ import { parseOperatingPoint } from '../model/operating-point.js';
 import { type Route, route } from './route.js';
 import type { Service } from './service.js';
 
+export const frontier = z
+  .looseObject({
+    points: z.array(z.looseObject({ at: z.string(), relativeMacs: z.number() })),
+    waiting: z.number().int(),
+    serving: z.number().int(),
+    slots: z.number().int(),
+    defaultBudgetMs: z.number().optional(),
+  })
+  .meta({ id: 'Frontier' });
+
 /**
  * The operating points that a budget chooses from, cheapest first, with the fidelity that calibration measured and the
  * latency that is predicted for a request that came now.
@@ -15,13 +25,7 @@ export const frontierRoute = ({ config }: Service): Route =>
     answer: {
       status: 200,
       description: 'the frontier, cheapest first',
-      schema: z.looseObject({
-        points: z.array(z.looseObject({ at: z.string(), relativeMacs: z.number() })),
-        waiting: z.number().int(),
-        serving: z.number().int(),
-        slots: z.number().int(),
-        defaultBudgetMs: z.number().optional(),
-      }),
+      schema: frontier,
     },
     handle({ searcher: { planner, calibration, encoder, load } }) {
       const { latency, points, headroom } = planner;

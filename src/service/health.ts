@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { route } from './route.js';
 import type { Service } from './service.js';
 
-const health = z
+export const health = z
   .strictObject({ status: z.enum(['ok', 'stopping']), images: z.number().int(), engine: z.string(), model: z.string() })
   .meta({ id: 'Health' });
 

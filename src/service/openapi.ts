@@ -83,7 +83,7 @@ export function openApi(routes: readonly Route[], version: string): Json {
       tags: [tag],
       summary,
       ...(description && { description }),
-      security: access === 'public' ? [] : [{ key: [] }, {}],
+      security: access === 'public' ? [] : [{ key: [] }, { cookie: [] }, {}],
       'x-access': access,
       parameters: [...parameters(params, 'path'), ...parameters(fields, 'query')],
       ...(body && { requestBody: requestBody(body, schemaOf) }),
@@ -107,6 +107,7 @@ export function openApi(routes: readonly Route[], version: string): Json {
           scheme: 'bearer',
           description: 'made by `matvit keys add`; none is asked for on loopback',
         },
+        cookie: { type: 'apiKey', in: 'cookie', name: 'matvit-key', description: 'the same, as the page keeps it' },
       },
     },
   };

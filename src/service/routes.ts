@@ -1,6 +1,9 @@
+import { backupRoute } from './backup.js';
 import { frontierRoute } from './frontier.js';
 import { healthRoutes } from './health.js';
 import { imageRoutes } from './images.js';
+import { indexStatusRoute } from './index-status.js';
+import { jobRoutes } from './job-routes.js';
 import { metricsRoute } from './metrics.js';
 import type { Route } from './route.js';
 import { searchRoutes } from './search.js';
@@ -13,6 +16,9 @@ export const routesOf = (service: Service): Route[] => [
   frontierRoute(service),
   ...imageRoutes(service),
   ...writingRoutes(service),
+  indexStatusRoute(service),
+  ...jobRoutes(service),
+  backupRoute(service),
   ...healthRoutes(service),
   metricsRoute(service),
 ];

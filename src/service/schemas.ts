@@ -1,6 +1,7 @@
 /** What goes in and out, for validation and for the OpenAPI document. */
 import { z } from 'zod';
 import { onMissValues } from '../planner/policy.js';
+import { duplicateThreshold } from '../corpus/duplicates.js';
 import { parseFilter, readFilter } from '../catalogue/parse-filter.js';
 import { MatvitError } from '../errors.js';
 
@@ -62,12 +63,19 @@ export const metadata = z
   .record(z.string(), z.json())
   .meta({ id: 'Metadata', description: 'what is known of a picture besides its pixels' });
 
+const plainHit = {
+  id: z.number().int(),
+  path: z.string().describe('relative to the folder that was indexed'),
+  score: z.number().min(-1.001).max(1.001).describe('cosine similarity'),
+  metadata,
+};
 export const hit = z
   .strictObject({
-    id: z.number().int(),
-    path: z.string().describe('relative to the folder that was indexed'),
-    score: z.number().min(-1.001).max(1.001).describe('cosine similarity'),
-    metadata,
+    ...plainHit,
+    duplicates: z
+      .array(z.strictObject(plainHit).meta({ id: 'Duplicate' }))
+      .optional()
+      .describe('with `collapse`: other hits that show the same, best first'),
   })
   .meta({ id: 'Hit' });
 
@@ -128,7 +136,17 @@ const common = {
     .optional()
     .describe('`next` of the page before; the rest of the query stays as it was'),
 };
+const collapseDescription =
+  'fold hits that show the same into the best of them: true, or the cosine similarity from which two do';
+/** @returns the similarity */
+const threshold = (collapse: boolean | number) =>
+  collapse === true ? duplicateThreshold : collapse === false ? undefined : collapse;
 const options = {
+  collapse: z
+    .union([z.boolean(), z.number().min(0).max(1)])
+    .transform(threshold)
+    .optional()
+    .describe(collapseDescription),
   k: z.number().int().min(1).max(maxK).default(10).describe(kDescription),
   minScore: z.number().min(-1).max(1).optional().describe('cosine similarity that a hit has at least'),
   filter: z
@@ -172,6 +190,11 @@ export const query = z
 export type Query = z.infer<typeof query>;
 
 export const asText = {
+  collapse: z
+    .union([z.enum(['true', 'false']).transform(text => text === 'true'), number.min(0).max(1)])
+    .transform(threshold)
+    .optional()
+    .describe(collapseDescription),
   k: number.int().min(1).max(maxK).default(10).describe(kDescription),
   minScore: number.min(-1).max(1).optional().describe('cosine similarity that a hit has at least'),
   filter: z.string().transform(parseFilter).optional().describe('condition on the metadata, as JSON'),

@@ -19,6 +19,10 @@ const url: readonly ErrorCode[] = ['URL_FORBIDDEN', 'URL_UNREACHABLE'];
 const asking: readonly ErrorCode[] = ['FILTER_INVALID', 'CURSOR_INVALID'];
 const errors = [...asking, ...picture, ...encoding, ...stored, ...url];
 
+export const embedding = z
+  .strictObject({ vector: z.array(z.number()).describe('unit length'), model: z.string(), cost: schemas.cost })
+  .meta({ id: 'Embedding' });
+
 /** searches of one batch under way at the same time */
 const batchWidth = 4;
 
@@ -104,11 +108,7 @@ export function searchRoutes(service: Service): Route[] {
       answer: {
         status: 200,
         description: 'its embedding',
-        schema: z.strictObject({
-          vector: z.array(z.number()).describe('unit length'),
-          model: z.string(),
-          cost: schemas.cost,
-        }),
+        schema: embedding,
       },
       errors: [...picture, ...encoding, ...url],
       async handle(context) {

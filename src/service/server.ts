@@ -18,7 +18,7 @@ export interface RunningServer {
   readonly url: string;
   /**
    * Says at /readyz that it wants no more, and answers all the same while load balancers take note; then answers what
-   * has been asked, refuses what is new, and closes.
+   * has been asked, refuses what is new, cancels a job, and closes.
    */
   stop(): Promise<void>;
 }
@@ -56,10 +56,13 @@ export async function startServer(service: Service): Promise<RunningServer> {
     if (drain > 0) await sleep(1000 * drain);
     service.stopping = true;
     const timer = setTimeout(() => server.closeAllConnections(), 1000 * patience);
-    await new Promise<void>(resolve => {
-      server.close(() => resolve());
-      closeUnused();
-    });
+    await Promise.all([
+      service.jobs.stop(),
+      new Promise<void>(resolve => {
+        server.close(() => resolve());
+        closeUnused();
+      }),
+    ]);
     clearTimeout(timer);
   };
   return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`, stop };

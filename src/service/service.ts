@@ -6,6 +6,7 @@ import { Writer } from '../corpus/writer.js';
 import { MatvitError } from '../errors.js';
 import type { ImageLimits } from '../image/limits.js';
 import type { Searcher } from '../search/searcher.js';
+import { Jobs } from './jobs.js';
 import { KeyRing } from './keys.js';
 import { Leases } from './leases.js';
 import { type Logger, createLogger } from './log.js';
@@ -28,6 +29,7 @@ export class Service {
   readonly uploads: UploadMemory;
   readonly metrics: Metrics;
   readonly thumbnails: Thumbnails;
+  readonly jobs = new Jobs();
   /** the index and the model in use; those of requests that began before a swap stay until they end */
   readonly searchers: Leases<Searcher>;
   /** Does it answer, but no longer wants to be asked? */

@@ -21,7 +21,7 @@ const decoding: readonly ErrorCode[] = [
 /** pictures of one request that are decoded and embedded at the same time */
 const width = 8;
 
-const added = z
+export const added = z
   .strictObject({ ...schemas.image.shape, created: z.boolean().describe('false: it replaced the one at its path') })
   .meta({ id: 'AddedImage' });
 const problem = z.object({ code: z.string() }).loose();

@@ -54,6 +54,12 @@ describe('access to the service', () => {
       assert.deepEqual([response.status, await codeOf(response)], [401, 'KEY_MISSING']);
       assert.match(response.headers.get('www-authenticate')!, /^Bearer/);
     }
+    const Cookie = `other=1; matvit-key=${key}`;
+    assert.equal((await get('/v1/images/1', { Cookie })).status, 200);
+    assert.equal((await get('/v1/images/1', { Cookie, Origin: server.url })).status, 200);
+    for (const Origin of ['http://127.0.0.1:1', 'https://evil.example', 'null'])
+      assert.equal(await codeOf(await get('/v1/images/1', { Cookie, Origin })), 'ORIGIN_FORBIDDEN');
+    assert.equal((await get('/v1/images/1', { Cookie: `matvit-key=${key}x` })).status, 401);
     for (const path of ['/healthz', '/readyz', '/', '/docs', '/v1/openapi.json'])
       assert.equal((await get(path)).status, 200, path);
     assert.equal((await get('/metrics')).status, 401);

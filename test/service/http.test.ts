@@ -255,6 +255,28 @@ describe('the HTTP service', () => {
     });
   });
 
+  it('folds near-duplicates into the best of them', async () => {
+    const search = async (query: string) => (await answerOf(await post(`/v1/search?${query}`, picture))).hits;
+    const plain = await search(`k=${count}`);
+    const [only] = await search('k=5&collapse=0');
+    assert.equal(only!.id, plain[0]!.id);
+    assert.ok(only!.duplicates!.length > 3);
+    assert.deepEqual(only!.duplicates![0], plain[1]);
+    assert.ok((await search('k=5&collapse=1')).every(({ duplicates }) => duplicates!.length === 0));
+    for (const collapse of ['true', '0.9']) {
+      const hits = await search(`k=${count}&collapse=${collapse}`);
+      const all = hits.flatMap(({ id, duplicates }) => [id, ...duplicates!.map(other => other.id)]);
+      assert.deepEqual(all.sort((a, b) => a - b), plain.map(({ id }) => id).sort((a, b) => a - b)); // prettier-ignore
+    }
+    assert.ok((await search('k=5&collapse=false')).every(hit => !('duplicates' in hit)));
+    const body = JSON.stringify({ like: [{ id: only!.id }], collapse: true });
+    assert.ok(
+      (await answerOf(await post('/v1/search', body, { 'Content-Type': 'application/json' }))).hits[0]!.duplicates,
+    );
+    for (const collapse of ['yes', '2', '-1'])
+      await expectProblem(await post(`/v1/search?collapse=${collapse}`, picture), 'REQUEST_INVALID');
+  });
+
   describe('GET /v1/images', () => {
     it('says what the catalogue knows', async () => {
       const { hits } = await answerOf(await post('/v1/search?k=1', picture));

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import SwaggerParser from '@apidevtools/swagger-parser';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { type ErrorCode, errorTable } from '../../src/errors.js';
 import type { Searcher } from '../../src/search/searcher.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
 import { texture } from '../image/fixtures.js';
+import type { Service } from '../../src/service/service.js';
 import { smallSearcher } from '../support/small.js';
 import { testService } from '../support/service.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -25,6 +27,8 @@ interface Document {
 const wrong = [null, true, -1, 1.5, 1e300, '', 'x'.repeat(5000), '\0', [], [[]], {}, { __proto__x: 1 }];
 const wrongTexts = ['-1', '1.5', '1e300', 'x', '%00', '[]', '{', 'null', 'x'.repeat(3000), '<script>', '..%2f..'];
 
+const report = { added: 0, updated: 0, unchanged: 0, removed: 0, embedded: 0, ignored: 0, failures: 0, failed: [] };
+
 describe('the OpenAPI document', function () {
   this.timeout(120_000);
   const inFolder = temporaryFolder();
@@ -35,12 +39,23 @@ describe('the OpenAPI document', function () {
   /** of the picture that an operation is about, by its id; else 1 */
   let ids: Record<string, string>;
   const ajv = new Ajv2020({ strict: false, validateFormats: false });
+  let service: Service;
   before(async () => {
     searcher = await smallSearcher(inFolder('.'), 12);
-    const service = testService(searcher, { writable: true });
+    service = testService(searcher, { writable: true });
     server = await startServer(service);
     const added = await service.writerOf(searcher).add({ picture: await texture(64, 64).png().toBuffer() });
-    ids = { replaceImage: String(added.image.id), editImage: '2', deleteImage: '12' };
+    service.jobs.start('reindex', () => Promise.resolve({ ...report, seconds: 0 }));
+    const job = service.jobs.latest!.id;
+    await service.jobs.stop();
+    ids = {
+      job,
+      followJob: job,
+      cancelJob: job,
+      replaceImage: String(added.image.id),
+      editImage: '2',
+      deleteImage: '12',
+    };
     document = (await (await fetch(`${server.url}/v1/openapi.json`)).json()) as Document;
     ajv.addSchema({ $id: 'doc', components: document.components });
     const image = (await readFile(inFolder('pictures/2/005.png'))).toString('base64');
@@ -52,6 +67,7 @@ describe('the OpenAPI document', function () {
       minScore: -1,
       filter: { label: '2' },
       facets: ['label'],
+      collapse: 0.9,
       at: 'S@96',
     };
     const vector = Array.from({ length: 24 }, (_, i) => i + 1);
@@ -111,6 +127,7 @@ describe('the OpenAPI document', function () {
 
   it('describes what the routes answer to valid requests', async () => {
     for (const operation of operations()) {
+      while (service.jobs.latest?.state === 'running') await sleep(20);
       const status = await check(
         operation,
         await ask(operation, ids[operation.operationId] ?? '1', '', bodies[operation.operationId]),

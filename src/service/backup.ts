@@ -1,0 +1,39 @@
+import { createReadStream } from 'node:fs';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createBackupAside } from '../corpus/backup-aside.js';
+import { MatvitError } from '../errors.js';
+import { type Route, route } from './route.js';
+import type { Service } from './service.js';
+
+/** A backup is made in the temporary folder first: what is sent is whole, and as the index was at one moment. */
+export const backupRoute = ({ jobs }: Service): Route =>
+  route({
+    ...{ method: 'post', path: '/v1/index/snapshot', access: 'write', operation: 'snapshot', tag: 'Index' },
+    summary: 'A backup of the index as one file, which `matvit snapshot restore` takes',
+    answer: { status: 200, description: 'a tar', types: ['application/x-tar'] },
+    errors: ['JOB_RUNNING', 'CATALOGUE_CORRUPT', 'STORAGE_FAILED', 'REQUEST_ABORTED'],
+    async handle({ searcher: { index }, response, signal }) {
+      let folder: string | undefined;
+      const { status, done } = jobs.start('snapshot', async ({ signal: cancelled }) => {
+        folder = await mkdtemp(join(tmpdir(), 'matvit-backup-'));
+        await createBackupAside(index.folder, join(folder, 'backup.tar'), cancelled);
+        return {};
+      });
+      signal.addEventListener('abort', () => jobs.cancel(status.id));
+      try {
+        const { state, error, started } = await done;
+        if (state === 'failed') throw error!;
+        if (state === 'cancelled') throw new MatvitError('REQUEST_ABORTED', 'the backup was cancelled');
+        const file = join(folder!, 'backup.tar');
+        const name = `matvit-${started.slice(0, 19).replaceAll(/[:T]/g, '-')}.tar`;
+        response.set('Content-Disposition', `attachment; filename="${name}"`);
+        response.type('application/x-tar').set('Content-Length', String((await stat(file)).size));
+        await pipeline(createReadStream(file), response);
+      } finally {
+        if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+      }
+    },
+  });
