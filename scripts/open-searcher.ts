@@ -28,10 +28,11 @@ export async function openSearcherOver<Index extends SearchableIndex>(
   const index = await open(options.index, { fingerprint, dimension: architecture.width });
   try {
     const calibration = await readCalibration(options.index, model);
-    const { limits, queue } = options;
+    const { limits, queue, decode } = options;
     return new Searcher(await createEncoder(model.checkpoint, options), index, {
       ...(calibration && { calibration }),
       ...(limits && { limits }),
+      ...(decode && { decode }),
       ...(queue !== undefined && { queue }),
     });
   } catch (error) {

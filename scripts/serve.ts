@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { Command } from 'commander';
+import { availableParallelism } from 'node:os';
 import { type Config, readConfig } from '../src/config.js';
+import { DecoderPool } from '../src/image/decoder-pool.js';
 import type { Searcher } from '../src/search/searcher.js';
 import { startServer } from '../src/service/server.js';
-import { Service } from '../src/service/service.js';
+import { Service, type ServiceOptions } from '../src/service/service.js';
 import { interruption } from './cli.js';
 import { addSettings } from './config.js';
 import { openSearcher } from './open-searcher.js';
@@ -12,10 +14,14 @@ import { openSearcher } from './open-searcher.js';
  * Serves until Ctrl-C or SIGTERM, then answers what has been asked and closes; SIGHUP takes up what has changed.
  * @returns what was in use last, still open
  */
-export async function serve(searcher: Searcher, config: Config, open?: () => Promise<Searcher>): Promise<Searcher> {
+export async function serve(
+  searcher: Searcher,
+  config: Config,
+  options: Omit<ServiceOptions, 'config' | 'log'> = {},
+): Promise<Searcher> {
   const signal = interruption();
   await searcher.warmUp(signal);
-  const service = new Service(searcher, { config, ...(open && { open }) });
+  const service = new Service(searcher, { config, ...options });
   const server = await startServer(service);
   const reload = () => {
     service.reload().then(
@@ -52,11 +58,14 @@ Examples:
   )
   .action(async (flags: Record<string, unknown>) => {
     const { config } = readConfig({ flags, environment: process.env });
-    const open = () => openSearcher({ ...config, limits: config });
+    const timeout = 1000 * config.decodeTimeout;
+    const forSearches = new DecoderPool({ size: config.workers ?? availableParallelism(), timeout });
+    const forOthers = new DecoderPool({ size: 1, timeout }); // searches do not wait for thumbnails
+    const open = () => openSearcher({ ...config, limits: config, decode: forSearches.decode });
     let searcher = await open();
     try {
-      searcher = await serve(searcher, config, open);
+      searcher = await serve(searcher, config, { open, decoder: forOthers });
     } finally {
-      await searcher.close();
+      await Promise.all([searcher, forSearches, forOthers].map(part => part.close()));
     }
   });

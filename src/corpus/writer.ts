@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 import type { Image, Metadata } from '../catalogue/image.js';
 import type { Encoder } from '../encoder/encoder.js';
 import { MatvitError } from '../errors.js';
-import { decode } from '../image/decode.js';
+import { decode as decodeHere } from '../image/decode.js';
 import { sniffFormat } from '../image/format.js';
 import type { ImageLimits } from '../image/limits.js';
 import type { PictureSource } from '../image/open.js';
@@ -20,6 +20,11 @@ export interface NewPicture {
   /** relative, with slashes; made from the SHA-256 if left out */
   readonly path?: string | undefined;
   readonly metadata?: Metadata | undefined;
+}
+
+export interface WriterOptions {
+  readonly limits?: ImageLimits;
+  readonly decode?: typeof decodeHere;
 }
 
 interface Read {
@@ -50,7 +55,7 @@ export class Writer {
   constructor(
     private readonly index: ImageIndex,
     encoder: Encoder,
-    private readonly limits?: ImageLimits,
+    private readonly options: WriterOptions = {},
   ) {
     if (encoder.fingerprint !== index.catalogue.fingerprint)
       throw new MatvitError('MODEL_MISMATCH', `${index.folder} was opened for another model than the encoder's`);
@@ -126,7 +131,7 @@ export class Writer {
 
   /** Reads and embeds a picture, then commits. */
   private async write<T>(picture: PictureSource, work: (read: Read) => T): Promise<T> {
-    const limits = this.limits ? { limits: this.limits } : {};
+    const { decode = decodeHere, ...limits } = this.options;
     const bytes = typeof picture === 'string' ? await readPicture(picture, limits) : picture;
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const name = typeof picture === 'string' ? { name: picture } : {};

@@ -6,7 +6,7 @@ import type { SearchOptions, SearchResult } from '../corpus/paging.js';
 import type { SearchableIndex } from '../corpus/ports.js';
 import type { Encoder } from '../encoder/encoder.js';
 import { MatvitError } from '../errors.js';
-import { type Crop, decode } from '../image/decode.js';
+import { type Crop, decode as decodeHere } from '../image/decode.js';
 import type { ImageLimits } from '../image/limits.js';
 import type { PictureSource } from '../image/open.js';
 import { relativeMacs } from '../model/cost.js';
@@ -83,6 +83,8 @@ export interface Example {
 
 export interface SearcherOptions {
   readonly limits?: ImageLimits;
+  /** in this process by default */
+  readonly decode?: typeof decodeHere;
   /** of this model; without one, only the full model is ever chosen */
   readonly calibration?: Calibration;
   /** requests that may wait */
@@ -231,7 +233,7 @@ export class Searcher<Index extends SearchableIndex = ImageIndex> {
   }
 
   private async encodeOnce({ picture, name, crop, signal }: EmbedRequest, at: OperatingPoint): Promise<Query> {
-    const { limits } = this.options;
+    const { limits, decode = decodeHere } = this.options;
     const began = performance.now();
     const pixels = await decode(picture, at.resolution, { crop, ...(name && { name }), ...(limits && { limits }) });
     const decodeMs = performance.now() - began;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Image } from '../catalogue/image.js';
 import { listImages } from '../corpus/listing.js';
 import { MatvitError } from '../errors.js';
+import { decodingErrors } from '../image/decoder.js';
 import { findImage } from './examples.js';
 import * as schemas from './image-schemas.js';
 import { type Route, route } from './route.js';
@@ -64,15 +65,7 @@ export function imageRoutes(service: Service): Route[] {
       description: 'AVIF or WebP, by the Accept header.',
       params,
       answer: { status: 200, description: 'the copy', types: ['image/webp', 'image/avif'] },
-      errors: [
-        'NOT_FOUND',
-        'FILE_UNREADABLE',
-        'IMAGE_UNREADABLE',
-        'IMAGE_UNSUPPORTED',
-        'IMAGE_TOO_LARGE',
-        'IMAGE_EMPTY',
-        'CATALOGUE_CORRUPT',
-      ],
+      errors: ['NOT_FOUND', 'FILE_UNREADABLE', ...decodingErrors, 'CATALOGUE_CORRUPT'],
       async handle({ searcher, params: { id }, query: { v }, request, response }) {
         const image = findImage(searcher, id);
         const format = request.accepts(['image/webp', 'image/avif']) === 'image/avif' ? 'avif' : 'webp';

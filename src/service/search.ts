@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 import { z } from 'zod';
 import { type ErrorCode, MatvitError } from '../errors.js';
+import { decodingErrors } from '../image/decoder.js';
 import type { CombinedAnswer } from '../search/searcher.js';
 import { type Asked, encodingOf, measured } from './encoding.js';
 import { problemOf } from './errors.js';
@@ -9,7 +10,6 @@ import { type Route, route } from './route.js';
 import * as schemas from './schemas.js';
 import type { Service } from './service.js';
 
-const picture: readonly ErrorCode[] = ['IMAGE_UNREADABLE', 'IMAGE_UNSUPPORTED', 'IMAGE_TOO_LARGE', 'IMAGE_EMPTY'];
 const encoding: readonly ErrorCode[] = [
   ...(['OPERATING_POINT_INVALID', 'SUBMODEL_INVALID', 'RESOLUTION_INVALID'] as const),
   ...(['ENCODER_FAILED', 'ENCODER_CLOSED', 'WORKER_LOST', 'BUDGET_EXCEEDED', 'QUEUE_FULL'] as const),
@@ -17,7 +17,7 @@ const encoding: readonly ErrorCode[] = [
 const stored: readonly ErrorCode[] = ['NOT_FOUND', 'FILE_UNREADABLE', 'INDEX_FAILED', 'CATALOGUE_CORRUPT'];
 const url: readonly ErrorCode[] = ['URL_FORBIDDEN', 'URL_UNREACHABLE'];
 const asking: readonly ErrorCode[] = ['FILTER_INVALID', 'CURSOR_INVALID'];
-const errors = [...asking, ...picture, ...encoding, ...stored, ...url];
+const errors = [...asking, ...decodingErrors, ...encoding, ...stored, ...url];
 
 export const embedding = z
   .strictObject({ vector: z.array(z.number()).describe('unit length'), model: z.string(), cost: schemas.cost })
@@ -110,7 +110,7 @@ export function searchRoutes(service: Service): Route[] {
         description: 'its embedding',
         schema: embedding,
       },
-      errors: [...picture, ...encoding, ...url],
+      errors: [...decodingErrors, ...encoding, ...url],
       async handle(context) {
         const { searcher, query, body, upload, signal } = context;
         const asked = upload ? { ...query, image: uploadedExamples(upload, undefined).like[0]!.image } : body;

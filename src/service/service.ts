@@ -4,6 +4,7 @@ import ipaddr from 'ipaddr.js';
 import { type Config, readConfig } from '../config.js';
 import { Writer } from '../corpus/writer.js';
 import { MatvitError } from '../errors.js';
+import { type Decoder, inProcess } from '../image/decoder.js';
 import type { ImageLimits } from '../image/limits.js';
 import type { Searcher } from '../search/searcher.js';
 import { Jobs } from './jobs.js';
@@ -17,6 +18,8 @@ import { UploadMemory } from './upload.js';
 export interface ServiceOptions {
   readonly config?: Config;
   readonly log?: Logger;
+  /** of thumbnails, and of pictures that are added */
+  readonly decoder?: Decoder;
   /** Opens index and model again, for a hot swap. */
   readonly open?: () => Promise<Searcher>;
 }
@@ -25,6 +28,7 @@ export class Service {
   readonly config: Config;
   readonly log: Logger;
   readonly keys: KeyRing;
+  readonly decoder: Decoder;
   readonly limits: ImageLimits;
   readonly uploads: UploadMemory;
   readonly metrics: Metrics;
@@ -43,10 +47,11 @@ export class Service {
   /** @throws OPTION_INVALID if keys are needed and there are none */
   constructor(
     searcher: Searcher,
-    { config = readConfig().config, log = createLogger(config), open }: ServiceOptions = {},
+    { config = readConfig().config, log = createLogger(config), decoder = inProcess, open }: ServiceOptions = {},
   ) {
     this.config = config;
     this.log = log;
+    this.decoder = decoder;
     this.open = open;
     this.keys = KeyRing.open(config.keys);
     this.limits = { maxBytes: config.maxBytes, maxPixels: config.maxPixels };
@@ -70,7 +75,13 @@ export class Service {
   /** What changes a searcher's index: one, so that what comes at the same time shares a transaction. */
   writerOf(searcher: Searcher): Writer {
     let writer = this.writers.get(searcher);
-    if (!writer) this.writers.set(searcher, (writer = new Writer(searcher.index, searcher.encoder, this.limits)));
+    if (!writer) {
+      const { limits, decoder } = this;
+      this.writers.set(
+        searcher,
+        (writer = new Writer(searcher.index, searcher.encoder, { limits, decode: decoder.decode })),
+      );
+    }
     return writer;
   }
 

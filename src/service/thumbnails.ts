@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { Image } from '../catalogue/image.js';
 import { hashFile } from '../index/hash-file.js';
 import type { PictureSource } from '../image/open.js';
-import { thumbnail } from '../image/thumbnail.js';
 import { writeFileAtomic } from '../model/write-file-atomic.js';
 import type { Searcher } from '../search/searcher.js';
 import type { Service } from './service.js';
@@ -46,8 +45,8 @@ export class Thumbnails {
   }
 
   private async make(file: string, image: Image, source: PictureSource, format: ThumbnailFormat): Promise<Buffer> {
-    const { limits, log } = this.service;
-    const data = await thumbnail(source, { name: image.path, size: thumbnailSize, limits, format });
+    const { decoder, limits, log } = this.service;
+    const data = await decoder.thumbnail(source, { name: image.path, size: thumbnailSize, limits, format });
     // a file that changed since it was indexed is shown, but not kept under its old hash
     const isSame = typeof source !== 'string' || (await hashFile(source)) === image.sha256;
     if (this.canWrite && isSame)

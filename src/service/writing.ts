@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Metadata } from '../catalogue/image.js';
 import type { NewPicture } from '../corpus/writer.js';
 import { type ErrorCode, MatvitError } from '../errors.js';
+import { decodingErrors } from '../image/decoder.js';
 import { problemOf } from './errors.js';
 import { fetchFor } from './examples.js';
 import * as schemas from './image-schemas.js';
@@ -14,7 +15,7 @@ import type { Service } from './service.js';
 import type { UploadedFile } from './upload.js';
 
 const decoding: readonly ErrorCode[] = [
-  ...(['IMAGE_UNREADABLE', 'IMAGE_UNSUPPORTED', 'IMAGE_TOO_LARGE', 'IMAGE_EMPTY'] as const),
+  ...decodingErrors,
   ...(['ENCODER_FAILED', 'ENCODER_CLOSED', 'WORKER_LOST', 'URL_FORBIDDEN', 'URL_UNREACHABLE'] as const),
 ];
 

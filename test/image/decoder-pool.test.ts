@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inProcess } from '../../src/image/decoder.js';
+import { DecoderPool } from '../../src/image/decoder-pool.js';
+import { quadrants, texture } from './fixtures.js';
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+describe('DecoderPool', () => {
+  let pool: DecoderPool;
+  let picture: Buffer;
+  before(async () => {
+    picture = await texture().jpeg().toBuffer();
+  });
+  afterEach(() => pool.close());
+  const open = (size: number, timeout = 60_000) => (pool = new DecoderPool({ size, timeout }));
+  /** Both processes are there, and which is at a picture is known: the one that is stopped. */
+  const openStopped = async (timeout?: number) => {
+    open(2, timeout);
+    await Promise.all([pool.decode(picture, 32), pool.decode(picture, 32)]);
+    const [stopped, other] = pool.processes as [number, number];
+    process.kill(stopped, 'SIGSTOP');
+    return { stopped, other, stuck: pool.decode(picture, 32) };
+  };
+
+  it('gives what decoding in this process gives', async () => {
+    open(2);
+    const crop = { crop: { x: 0.5, y: 0, width: 0.5, height: 0.5 } };
+    const [whole, part, small] = await Promise.all([
+      pool.decode(picture, 112),
+      pool.decode(picture, 96, crop),
+      pool.thumbnail(picture, { size: 64, format: 'webp' }),
+    ]);
+    assert.deepEqual(whole, await inProcess.decode(picture, 112));
+    assert.deepEqual(part, await inProcess.decode(picture, 96, crop));
+    assert.deepEqual(small, await inProcess.thumbnail(picture, { size: 64, format: 'webp' }));
+    assert.equal(whole.byteLength, whole.buffer.byteLength); // fit to be transferred
+  });
+
+  it('gives the errors too, with the name of the picture', async () => {
+    open(1);
+    const limits = { maxBytes: 1e6, maxPixels: 5000 };
+    await assert.rejects(pool.decode(picture, 32, { limits }), { code: 'IMAGE_TOO_LARGE' });
+    await assert.rejects(pool.decode('/nowhere.jpg', 32, { name: 'mine' }), {
+      ...{ code: 'FILE_UNREADABLE', detail: 'mine: no such file or directory' },
+    });
+    await assert.rejects(pool.thumbnail(Buffer.from('text'), { size: 32, format: 'webp' }), {
+      code: 'IMAGE_UNSUPPORTED',
+    });
+    assert.equal((await pool.decode(picture, 32)).length, 32 * 32 * 3);
+    assert.equal(pool.processes.length, 1);
+  });
+
+  it('loses the one picture whose process ends, and starts another process', async () => {
+    const { stopped, other, stuck } = await openStopped();
+    const pixels = await Promise.all([pool.decode(picture, 32), pool.decode(picture, 48)]); // by the other one
+    assert.deepEqual(pixels.map(({ length }) => length), [32 * 32 * 3, 48 * 48 * 3]); // prettier-ignore
+    const waiting = pool.decode(picture, 64);
+    process.kill(stopped, 'SIGKILL');
+    await assert.rejects(stuck, { code: 'DECODER_LOST', status: 422, detail: /^the upload: / });
+    await waiting;
+    await Promise.all([pool.decode(picture, 32), pool.decode(picture, 32)]);
+    assert.ok(pool.processes.includes(other) && !pool.processes.includes(stopped));
+    assert.equal(pool.processes.length, 2);
+  });
+
+  it('gives up a decoder that never returns', async () => {
+    const { stopped, stuck } = await openStopped(3000);
+    await assert.rejects(stuck, { code: 'DECODER_TIMEOUT', status: 422 });
+    while (isAlive(stopped)) await sleep(10);
+    await Promise.all([pool.decode(picture, 32), pool.decode(picture, 32)]);
+    assert.ok(!pool.processes.includes(stopped));
+  });
+
+  it('replaces a process that a picture has made large', async () => {
+    open(1);
+    await pool.decode(picture, 32);
+    const [first] = pool.processes;
+    // interlaced: decoded whole
+    const huge = await quadrants(64, 64)
+      .resize(9000, 6000, { kernel: 'nearest' })
+      .png({ progressive: true })
+      .toBuffer();
+    await pool.decode(huge, 32);
+    await pool.decode(picture, 32);
+    const [second] = pool.processes;
+    assert.ok(first !== undefined && second !== undefined && first !== second);
+  });
+
+  it('fails what is under way when it is closed', async () => {
+    const { stuck } = await openStopped();
+    const waiting = Promise.allSettled([stuck, pool.decode(picture, 32), pool.decode(picture, 32)]);
+    await pool.close();
+    const [first] = await waiting;
+    assert.equal(first.status, 'rejected');
+    assert.deepEqual(pool.processes, []);
+    await assert.rejects(pool.decode(picture, 32), { code: 'SERVER_STOPPING' });
+  });
+
+  it('ends with its parent, however that ends', async () => {
+    open(1);
+    const module = new URL('../../src/image/decoder-pool.js', import.meta.url).href;
+    const parent: ChildProcess = spawn(
+      process.execPath,
+      [
+        ...['--input-type=module', '--eval'],
+        `const { DecoderPool } = await import(${JSON.stringify(module)});
+         const pool = new DecoderPool({ size: 1, timeout: 60000 });
+         await pool.decode(Buffer.from('text'), 32).catch(() => {});
+         console.log(pool.processes[0]);`,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    const [line] = (await once(parent.stdout!, 'data')) as [Buffer];
+    const child = Number(line.toString());
+    process.kill(child, 'SIGTERM'); // not for it
+    process.kill(child, 'SIGINT');
+    assert.ok(isAlive(child));
+    parent.kill('SIGKILL');
+    while (isAlive(child)) await sleep(10);
+  });
+});
