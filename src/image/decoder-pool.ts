@@ -3,29 +3,34 @@
  * strangers send, and one that crashes, never returns or swallows memory costs no more than the picture it was given.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { closeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type ErrorCode, MatvitError } from '../errors.js';
 import type { DecodeOptions } from './decode.js';
 import type { Decoder } from './decoder.js';
-import type { DecoderCall, DecoderReply } from './decoder-child.js';
+import type { DecoderCall, DecoderReply, DecoderTask } from './decoder-child.js';
 import type { PictureSource } from './open.js';
 import { pictureError } from './picture-error.js';
+import { openScratch, pass, take } from './scratch.js';
 import type { ThumbnailOptions } from './thumbnail.js';
 
-/** A child that holds more after a picture is replaced: its heap has been torn apart by something huge. Bytes. */
-const maxIdleMemory = 300e6;
+/** milliseconds that a process may take to start, on a machine that is busy */
+const startPatience = 30_000;
 
 const program = fileURLToPath(new URL('./decoder-child.js', import.meta.url));
 
 interface Job {
-  readonly call: DecoderCall;
-  readonly name: string;
-  readonly resolve: (data: Uint8Array) => void;
+  readonly source: PictureSource;
+  readonly task: DecoderTask;
+  readonly resolve: (data: Uint8Array<ArrayBuffer>) => void;
   readonly reject: (error: MatvitError) => void;
 }
 
 interface Child {
   readonly process: ChildProcess;
+  /** its descriptor here */
+  readonly scratch: number;
+  isReady: boolean;
   job: Job | undefined;
   timer: NodeJS.Timeout | undefined;
 }
@@ -33,7 +38,7 @@ interface Child {
 export interface DecoderPoolOptions {
   /** processes, which start when they are first needed: about 60 MB each */
   readonly size: number;
-  /** that one picture may take, milliseconds */
+  /** that one picture may take, milliseconds; the start of a process does not count */
   readonly timeout: number;
 }
 
@@ -45,10 +50,10 @@ export class DecoderPool implements Decoder {
   constructor(private readonly options: DecoderPoolOptions) {}
 
   readonly decode = async (source: PictureSource, resolution: number, options: DecodeOptions = {}) =>
-    this.run({ decode: [source, resolution, options] }, options.name ?? nameOf(source));
+    this.run(source, { resolution, decode: options });
 
   readonly thumbnail = async (source: PictureSource, options: ThumbnailOptions) =>
-    Buffer.from((await this.run({ thumbnail: [source, options] }, options.name ?? nameOf(source))).buffer);
+    Buffer.from((await this.run(source, { thumbnail: options })).buffer);
 
   /** process ids, for whoever watches or tests them */
   get processes(): number[] {
@@ -65,11 +70,10 @@ export class DecoderPool implements Decoder {
   }
 
   /** @returns bytes alone in their ArrayBuffer */
-  private run(call: DecoderCall, name: string): Promise<Uint8Array<ArrayBuffer>> {
+  private run(source: PictureSource, task: DecoderTask): Promise<Uint8Array<ArrayBuffer>> {
     if (this.closed) return Promise.reject(gone());
     return new Promise((resolve, reject) => {
-      // what arrives is a view into its whole message
-      this.queue.push({ call, name, resolve: data => resolve(Uint8Array.from(data)), reject });
+      this.queue.push({ source, task, resolve, reject });
       this.assign();
     });
   }
@@ -84,30 +88,49 @@ export class DecoderPool implements Decoder {
 
   private send(child: Child, job: Job): void {
     child.job = job;
-    child.timer = setTimeout(() => {
-      this.fail(child, 'DECODER_TIMEOUT', `more than ${this.options.timeout / 1000} s`);
-      this.retire(child);
-      this.assign();
-    }, this.options.timeout);
-    child.process.send(job.call, error => {
+    this.expect(child, this.options.timeout + (child.isReady ? 0 : startPatience));
+    const { source, task } = job;
+    const call: DecoderCall = { source: typeof source === 'string' ? source : pass(child.scratch, source), task };
+    child.process.send(call, error => {
       if (error) child.process.kill('SIGKILL');
     });
   }
 
+  /** A process that has not answered by then gets no other picture; stopped ones too end by this signal. */
+  private expect(child: Child, ms: number): void {
+    clearTimeout(child.timer);
+    child.timer = setTimeout(() => {
+      this.children.delete(child);
+      child.process.kill('SIGKILL');
+      this.fail(child, 'DECODER_TIMEOUT', `more than ${this.options.timeout / 1000} s`);
+      this.assign();
+    }, ms);
+  }
+
   private start(): Child {
+    const scratch = openScratch();
     const child: Child = {
+      scratch,
       process: fork(program, {
         serialization: 'advanced', // bytes as bytes
         execArgv: [],
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc', scratch],
         // glibc would keep an arena of what a huge picture took for every thread
         env: { ...process.env, MALLOC_ARENA_MAX: '2' },
       }),
-      ...{ job: undefined, timer: undefined },
+      ...{ isReady: false, job: undefined, timer: undefined },
     };
     this.children.add(child);
-    child.process.on('message', (reply: DecoderReply) => this.settle(child, reply));
+    child.process.on('message', (message: DecoderReply | 'ready') => {
+      if (message !== 'ready') return this.settle(child, message);
+      child.isReady = true;
+      if (child.job) this.expect(child, this.options.timeout);
+    });
     child.process.once('error', () => this.lost(child)); // it could not be started
-    child.process.once('exit', () => this.lost(child));
+    child.process.once('exit', () => {
+      closeSync(scratch);
+      this.lost(child);
+    });
     return child;
   }
 
@@ -115,16 +138,9 @@ export class DecoderPool implements Decoder {
     const { job } = child;
     clearTimeout(child.timer);
     child.job = undefined;
-    if (reply.memory > maxIdleMemory) this.retire(child);
-    if ('data' in reply) job?.resolve(reply.data);
+    if ('data' in reply) job?.resolve(take(child.scratch, reply.data));
     else job?.reject(new MatvitError(reply.error.code, reply.error.detail));
     this.assign();
-  }
-
-  /** It gets no other picture, whatever it is doing; stopped processes too end by this signal. */
-  private retire(child: Child): void {
-    this.children.delete(child);
-    child.process.kill('SIGKILL');
   }
 
   private lost(child: Child): void {
@@ -137,10 +153,11 @@ export class DecoderPool implements Decoder {
   /** Its picture's request, if it has one. */
   private fail(child: Child, code: ErrorCode, reason: string): void {
     clearTimeout(child.timer);
-    child.job?.reject(pictureError(code, child.job.name, reason));
+    if (child.job) child.job.reject(pictureError(code, nameOf(child.job), reason));
     child.job = undefined;
   }
 }
 
 const gone = () => new MatvitError('SERVER_STOPPING', 'the decoder has been closed');
-const nameOf = (source: PictureSource) => (typeof source === 'string' ? source : 'the upload');
+const nameOf = ({ source, task }: Job) =>
+  ('decode' in task ? task.decode : task.thumbnail).name ?? (typeof source === 'string' ? source : 'the upload');
