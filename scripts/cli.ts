@@ -13,7 +13,7 @@ export const defaultIndex = `${indexData}default`;
 export const modelOption = () =>
   new Option('--model <dir>', 'folder of the model').default(defaultModel, 'the shipped one');
 export const indexOption = () =>
-  new Option('--index <dir>', 'folder of the index, or postgres://… (index, search)').default(
+  new Option('--index <dir>', 'folder of the index, or postgres://… (index, search, serve)').default(
     defaultIndex,
     'index-data/default',
   );

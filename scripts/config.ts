@@ -1,8 +1,12 @@
 import { Command, Option } from 'commander';
 import { type ConfigKey, flagOf, readConfig } from '../src/config.js';
 import { type Setting, settings } from '../src/settings.js';
+import { isPostgres, printableAddress } from '../src/catalogue/postgres.js';
 import { jsonOption } from './cli.js';
 
+/** Without the password of a database. */
+const withoutSecret = (value: unknown): unknown =>
+  typeof value === 'string' && isPostgres(value) ? printableAddress(value) : value;
 const shown = (value: unknown): string =>
   typeof value === 'string' ? value : Array.isArray(value) ? value.join(',') : (JSON.stringify(value) ?? '');
 
@@ -29,7 +33,9 @@ Example:
   )
   .action(({ json, ...flags }: { json: boolean } & Record<string, unknown>) => {
     const { config, origins } = readConfig({ flags, environment: process.env });
-    const entries = (Object.keys(config) as ConfigKey[]).map(key => [key, config[key], origins[key]] as const);
+    const entries = (Object.keys(config) as ConfigKey[]).map(
+      key => [key, withoutSecret(config[key]), origins[key]] as const,
+    );
     if (json)
       process.stdout.write(
         `${JSON.stringify(Object.fromEntries(entries.map(([key, value, origin]) => [key, { value: value ?? null, origin }])))}\n`,

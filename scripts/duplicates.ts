@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { duplicateThreshold, findDuplicates } from '../src/corpus/duplicates.js';
-import { ImageIndex } from '../src/corpus/image-index.js';
 import { MatvitError } from '../src/errors.js';
 import { readModel } from '../src/model/bundle.js';
 import { indexOption, jsonOption, modelOption, number, printable, progress } from './cli.js';
+import { openFolder } from './open-index.js';
 
 interface Options {
   index: string;
@@ -35,7 +35,7 @@ Example:
   .action(async ({ index: folder, model, threshold, json }: Options) => {
     const { checkpoint } = await readModel(model);
     const { fingerprint, architecture } = checkpoint;
-    const index = await ImageIndex.openForReading(folder, { fingerprint, dimension: architecture.width });
+    const index = await openFolder(folder, { fingerprint, dimension: architecture.width });
     const bar = progress('comparing');
     try {
       const groups = await findDuplicates(index, { threshold, onProgress: (done, total) => bar.update(done, total) });

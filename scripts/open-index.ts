@@ -9,11 +9,21 @@ import { MatvitError } from '../src/errors.js';
 export const openForReading = (index: string, model: Model): Promise<SearchableIndex> =>
   isPostgres(index) ? PostgresIndex.openForReading(index, model) : ImageIndex.openForReading(index, model);
 
-/** For what PostgreSQL cannot do yet. @param writable for servers; creates what is missing @throws OPTION_INVALID for `postgres://…`, INDEX_MISSING, MODEL_MISMATCH */
-export async function openFolder(index: string, model: Model, writable = false): Promise<ImageIndex> {
-  if (isPostgres(index))
-    throw new MatvitError('OPTION_INVALID', 'an index in PostgreSQL cannot be used here yet; matvit search can');
-  return writable ? ImageIndex.openShared(index, model) : ImageIndex.openForReading(index, model);
+/** For what needs an index on disk. @throws OPTION_INVALID for `postgres://…`, INDEX_MISSING, MODEL_MISMATCH */
+export async function openFolder(index: string, model: Model): Promise<ImageIndex> {
+  refusePostgres(index, 'here; matvit index, search and serve can');
+  return ImageIndex.openForReading(index, model);
+}
+
+/** For servers. @param writable creates what is missing @throws OPTION_INVALID, INDEX_MISSING, MODEL_MISMATCH, … */
+export async function openServed(index: string, model: Model, writable: boolean): Promise<SearchableIndex> {
+  if (!writable) return openForReading(index, model);
+  refusePostgres(index, 'for --writable; matvit index can change it');
+  return ImageIndex.openShared(index, model);
+}
+
+function refusePostgres(index: string, where: string): void {
+  if (isPostgres(index)) throw new MatvitError('OPTION_INVALID', `an index in PostgreSQL cannot be used ${where}`);
 }
 
 /** Creates what is missing. @throws INDEX_LOCKED, MODEL_MISMATCH, DATABASE_UNAVAILABLE */

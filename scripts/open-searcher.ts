@@ -1,5 +1,6 @@
 import { readCalibration } from '../src/corpus/calibration.js';
 import type { Model as Identity } from '../src/catalogue/identity.js';
+import type { ImageIndex } from '../src/corpus/image-index.js';
 import type { SearchableIndex } from '../src/corpus/ports.js';
 import { type EncoderOptions, createEncoder } from '../src/encoder/engine.js';
 import { readModel } from '../src/model/bundle.js';
@@ -10,13 +11,10 @@ type Options = EncoderOptions &
   Omit<SearcherOptions, 'calibration'> & {
     readonly index: string;
     readonly model: string;
-    /** Will the index be changed through the searcher? */
-    readonly writable?: boolean;
   };
 
 /** Opens an index with its model. @throws INDEX_MISSING, MODEL_MISMATCH and what reading a model throws */
-export const openSearcher = (options: Options): Promise<Searcher> =>
-  openSearcherOver(options, (index, model) => openFolder(index, model, options.writable));
+export const openSearcher = (options: Options): Promise<Searcher<ImageIndex>> => openSearcherOver(options, openFolder);
 
 /** The same over whatever kind of index `open` opens. */
 export async function openSearcherOver<Index extends SearchableIndex>(

@@ -8,7 +8,8 @@ import { startServer } from '../src/service/server.js';
 import { Service, type ServiceOptions } from '../src/service/service.js';
 import { interruption } from './cli.js';
 import { addSettings } from './config.js';
-import { openSearcher } from './open-searcher.js';
+import { openServed } from './open-index.js';
+import { openSearcherOver } from './open-searcher.js';
 
 /**
  * Serves until Ctrl-C or SIGTERM, then answers what has been asked and closes; SIGHUP takes up what has changed.
@@ -24,14 +25,15 @@ export async function serve(
   const service = new Service(searcher, { config, ...options });
   const server = await startServer(service);
   const reload = () => {
-    service.reload().then(
-      ({ index, encoder }) =>
-        service.log.info({ images: index.catalogue.state().images, model: encoder.fingerprint }, 'reloaded'),
-      (error: unknown) => service.log.error({ error: String(error) }, 'reloading failed; it goes on as it was'),
-    );
+    service
+      .reload()
+      .then(async ({ index, encoder }) =>
+        service.log.info({ images: await index.count(), model: encoder.fingerprint }, 'reloaded'),
+      )
+      .catch((error: unknown) => service.log.error({ error: String(error) }, 'reloading failed; it goes on as it was'));
   };
   process.on('SIGHUP', reload);
-  const images = searcher.index.catalogue.state().images;
+  const images = await searcher.index.count();
   process.stdout.write(`${server.url}  ${images} pictures, ${searcher.encoder.engine}\n`);
   if (!signal.aborted) await once(signal, 'abort');
   process.off('SIGHUP', reload);
@@ -54,6 +56,7 @@ Examples:
   $ matvit serve --index indexes/photos --budget 50 &
   $ curl -s --data-binary @apple.jpg 'http://127.0.0.1:7700/v1/search?k=5&budgetMs=20'
   $ curl -s --data-binary @apple.jpg 'http://127.0.0.1:7700/v1/search?k=5&at=S@112:int8'
+  $ matvit serve --index postgres://reader@db.example/photos
   $ matvit keys add shop && matvit serve --host 0.0.0.0`,
   )
   .action(async (flags: Record<string, unknown>) => {
@@ -61,7 +64,10 @@ Examples:
     const timeout = 1000 * config.decodeTimeout;
     const forSearches = new DecoderPool({ size: config.workers ?? availableParallelism(), timeout });
     const forOthers = new DecoderPool({ size: 1, timeout }); // searches do not wait for thumbnails
-    const open = () => openSearcher({ ...config, limits: config, decode: forSearches.decode });
+    const open = () =>
+      openSearcherOver({ ...config, limits: config, decode: forSearches.decode }, (index, model) =>
+        openServed(index, model, config.writable),
+      );
     let searcher = await open();
     try {
       searcher = await serve(searcher, config, { open, decoder: forOthers });

@@ -50,7 +50,7 @@ const list = (placeholder: string, help: string): Setting<readonly string[]> => 
 });
 
 export const settings = {
-  index: path('dir', `${indexData}default`, 'folder of the index'),
+  index: path('dir', `${indexData}default`, 'folder of the index, or postgres://…'),
   model: path('dir', `${indexData}model`, 'folder of the model'),
   engine: choice(['auto', 'onnx', 'tfjs'], 'auto', 'what runs the encoder: auto takes tfjs if a GPU is there'),
   workers: {

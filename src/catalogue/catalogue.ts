@@ -147,13 +147,11 @@ export class Catalogue {
     return this.select(`${selectImages()} WHERE path = ?`, path)[0];
   }
 
-  /** The vector of an image, [dimension]. */
+  /** The vector of an image, [dimension]. @throws NOT_FOUND if it has been deleted since */
   embedding(image: Image): Float32Array {
-    const read = this.database.prepare<[number], VectorRecord>(`SELECT ${vectorColumns} FROM vectors WHERE id = ?`);
-    return vectorRows(
-      this.run(() => read.all(image.vectorId)),
-      this,
-    ).vectors;
+    const { ids, vectors } = this.vectorsOf([image.vectorId]);
+    if (ids.length === 0) throw new MatvitError('NOT_FOUND', `there is no picture ${image.id} any more`);
+    return vectors;
   }
 
   /** Of these ids the vectors that there are, by ascending id. */

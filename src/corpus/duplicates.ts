@@ -1,6 +1,6 @@
 /** Pictures that show the same: exact copies share a vector, recompressed, resized and cropped ones have similar vectors. */
-import type { Catalogue } from '../catalogue/catalogue.js';
 import type { Image } from '../catalogue/image.js';
+import type { VectorRows } from '../catalogue/vector-rows.js';
 import type { ImageIndex } from './image-index.js';
 import type { Hit } from './nearest.js';
 
@@ -77,17 +77,18 @@ async function allFrom<T extends { score: number }>(
 /**
  * A search of which no two hits are near-duplicates: each hit is folded into the best one that it is like.
  * @param find the best hits: at least as many as asked for, or all there are
+ * @param vectorsOf of these ids the vectors that there still are
  */
 export function collapsing(
   find: (count: number) => Promise<Hit[]>,
-  catalogue: Catalogue,
+  vectorsOf: (ids: readonly number[]) => Promise<VectorRows>,
   threshold = duplicateThreshold,
 ): (count: number) => Promise<Hit[]> {
   return async count => {
     for (let width = 2 * count; ; width *= 2) {
       const hits = await find(width);
-      const { ids, vectors } = catalogue.vectorsOf([...new Set(hits.map(({ image }) => image.vectorId))]);
-      const size = catalogue.dimension;
+      const { ids, vectors } = await vectorsOf([...new Set(hits.map(({ image }) => image.vectorId))]);
+      const size = vectors.length / Math.max(1, ids.length);
       const vectorOf = new Map(ids.map((id, i) => [id, vectors.subarray(i * size, (i + 1) * size)]));
       const kept: { hit: Hit; vector: Float32Array; duplicates: Hit[] }[] = [];
       for (const hit of hits) {

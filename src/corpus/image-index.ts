@@ -5,30 +5,24 @@
 import { mkdirSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Catalogue, type State } from '../catalogue/catalogue.js';
+import { Catalogue } from '../catalogue/catalogue.js';
 import type { Changes } from '../catalogue/changes.js';
 import type { Image } from '../catalogue/image.js';
 import type { Model } from '../catalogue/identity.js';
+import type { Filter } from '../catalogue/filter.js';
 import { fieldPath } from '../catalogue/parse-filter.js';
 import { type WriteLock, waitForWriteLock } from '../catalogue/write-lock.js';
 import { MatvitError, reasonOf } from '../errors.js';
 import type { PictureSource } from '../image/open.js';
-import { DerivedGraph, type GraphStats } from './derived-graph.js';
+import { DerivedGraph } from './derived-graph.js';
 import { collapsing } from './duplicates.js';
+import { type ListOptions, type ListPage, listImages } from './listing.js';
 import { NearestImages } from './nearest.js';
 import { type SearchOptions, type SearchResult, facetValues, page } from './paging.js';
-import type { SearchableIndex, WritableIndex } from './ports.js';
+import type { IndexStats, SearchableIndex, WritableIndex } from './ports.js';
 
 /** Changes after which a snapshot is due: as a share of the vectors, so that writing them all costs a few times one. */
 const snapshotAfter = { count: 2000, share: 0.2 };
-
-export interface IndexStats extends State {
-  /** images that were added by themselves */
-  readonly stored: number;
-  readonly graph: GraphStats;
-  /** on disk */
-  readonly bytes: { readonly catalogue: number; readonly graph: number };
-}
 
 /** Every method @throws CATALOGUE_CORRUPT, STORAGE_FAILED, INDEX_FAILED */
 export class ImageIndex implements SearchableIndex, WritableIndex {
@@ -86,6 +80,14 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
     return this.graph.rebuilt;
   }
 
+  get cacheFolder(): string {
+    return this.folder;
+  }
+
+  get dimension(): number {
+    return this.catalogue.dimension;
+  }
+
   /**
    * The images most similar to a vector. Sees every commit, of other processes too.
    * @param query [dimension], unit
@@ -95,8 +97,26 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
     const { filter, minScore, facets, collapse } = options;
     const counts = facets?.map(name => [name, this.catalogue.facet(fieldPath(name), facetValues, filter)] as const);
     const find = (count: number) => this.nearest.find(query, count, minScore, filter);
-    const found = await page(options, collapse === undefined ? find : collapsing(find, this.catalogue, collapse));
+    const found = await page(options, collapse === undefined ? find : collapsing(find, this.vectorsOf, collapse));
     return { ...found, ...(counts && { facets: Object.fromEntries(counts) }) };
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- so that a refusal is a rejection
+  async image(id: number): Promise<Image | undefined> {
+    return this.catalogue.image(id);
+  }
+
+  list(options: ListOptions): Promise<ListPage> {
+    const { catalogue } = this;
+    return listImages(
+      { imagesAfter: (...asked) => catalogue.imagesAfter(...asked), count: filter => this.count(filter) },
+      options,
+    );
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- so that a refusal is a rejection
+  async embedding(image: Image): Promise<Float32Array> {
+    return this.catalogue.embedding(image);
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- so that a refusal is a rejection
@@ -110,12 +130,13 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- so that a refusal is a rejection
-  async count(): Promise<number> {
-    return this.catalogue.state().images;
+  async count(filter?: Filter): Promise<number> {
+    return filter ? this.catalogue.count(filter) : this.catalogue.state().images;
   }
 
   /** The picture itself: where its file is, or its bytes if the catalogue stores them. */
-  picture(image: Image): PictureSource {
+  // eslint-disable-next-line @typescript-eslint/require-await -- so that a refusal is a rejection
+  async picture(image: Image): Promise<PictureSource> {
     return this.catalogue.bytes(image) ?? join(this.catalogue.root ?? '', image.path);
   }
 
@@ -139,7 +160,7 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
   }
 
   /** @throws STORAGE_FAILED */
-  async stats(): Promise<IndexStats> {
+  async stats(): Promise<Required<IndexStats>> {
     const { catalogue, folder } = this;
     const [graph, bytes] = await Promise.all([this.graph.stats(), sizes(folder)]);
     return { ...catalogue.state(), stored: catalogue.stored(), graph, bytes };
@@ -155,6 +176,9 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
   async compact(): Promise<void> {
     await this.graph.compact();
   }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- so that a refusal is a rejection
+  private readonly vectorsOf = async (ids: readonly number[]) => this.catalogue.vectorsOf(ids);
 
   private readonly saveGraphNow = () => (this.graph.idle ? this.graph.save() : this.graph.saveBeside());
 
@@ -209,7 +233,7 @@ function makeFolder(folder: string): void {
 const catalogueIn = (folder: string) => join(folder, 'catalogue.sqlite');
 
 /** Bytes of the files of an index. */
-async function sizes(folder: string): Promise<IndexStats['bytes']> {
+async function sizes(folder: string): Promise<Required<IndexStats>['bytes']> {
   const bytes = { catalogue: 0, graph: 0 };
   for (const name of await readdir(folder)) {
     const part = name.startsWith('catalogue.sqlite') ? 'catalogue' : name.startsWith('graph') ? 'graph' : undefined;

@@ -1,5 +1,4 @@
 /** The images of a catalogue, page by page, in the order in which they were added. */
-import type { Catalogue } from '../catalogue/catalogue.js';
 import type { Filter } from '../catalogue/filter.js';
 import type { Image } from '../catalogue/image.js';
 import { parseCursor, printCursor } from './cursor.js';
@@ -20,13 +19,20 @@ export interface ListPage {
   readonly next?: string;
 }
 
-/** @throws CURSOR_INVALID, CATALOGUE_CORRUPT */
-export function listImages(catalogue: Catalogue, { limit, filter, cursor }: ListOptions): ListPage {
+/** Where images come from. */
+export interface Listed {
+  /** the first ones with a larger id, by ascending id */
+  readonly imagesAfter: (id: number, limit: number, filter?: Filter) => Image[] | Promise<Image[]>;
+  readonly count: (filter?: Filter) => Promise<number>;
+}
+
+/** @throws CURSOR_INVALID */
+export async function listImages(from: Listed, { limit, filter, cursor }: ListOptions): Promise<ListPage> {
   const list = JSON.stringify(['list', filter]);
   const at = cursor === undefined ? { id: 0, offset: 0 } : parseCursor(list, cursor);
-  const found = catalogue.imagesAfter(at.id, limit + 1, filter);
+  const found = await from.imagesAfter(at.id, limit + 1, filter);
   const images = found.slice(0, limit);
-  const total = filter ? catalogue.count(filter) : catalogue.state().images;
+  const total = await from.count(filter);
   if (found.length <= limit) return { images, total };
   return { images, total, next: printCursor(list, { offset: at.offset + limit, id: images.at(-1)!.id, score: 0 }) };
 }

@@ -13,12 +13,15 @@ import { fieldPath } from '../catalogue/parse-filter.js';
 import { Parameters, jsonAt, postgresCondition } from '../catalogue/postgres-filter.js';
 import { format, openPool, printableAddress, schema, withPostgres } from '../catalogue/postgres.js';
 import { MatvitError } from '../errors.js';
+import type { PictureSource } from '../image/open.js';
 import { checkQuery } from '../index/check.js';
 import { PgVectorIndex, inTransaction } from '../index/pgvector.js';
 import type { Neighbour } from '../index/vector-index.js';
+import { collapsing } from './duplicates.js';
+import { type ListOptions, type ListPage, listImages } from './listing.js';
 import type { Hit } from './nearest.js';
 import { type SearchOptions, type SearchResult, facetValues, page } from './paging.js';
-import type { KnownPictures, SearchableIndex, WritableIndex } from './ports.js';
+import type { IndexStats, KnownPictures, SearchableIndex, WritableIndex } from './ports.js';
 
 /** As for the index on disk: a filter that this many images pass, or fewer, is answered by looking at all of them. */
 const selective = 4096;
@@ -46,6 +49,13 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
   /** Host and database. */
   get folder(): string {
     return printableAddress(this.address);
+  }
+
+  /** Servers keep nothing. */
+  readonly cacheFolder = undefined;
+
+  get dimension(): number {
+    return this.model.dimension;
   }
 
   /** Of an index that is open for writing, as it was when it was opened. */
@@ -97,9 +107,9 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
   /** As ImageIndex.search. @throws OPTION_INVALID, VECTOR_INVALID, FILTER_INVALID, CURSOR_INVALID */
   async search(query: Float32Array, options: SearchOptions): Promise<SearchResult> {
     const { filter, minScore, facets, collapse } = options;
-    if (collapse !== undefined)
-      throw new MatvitError('OPTION_INVALID', 'near-duplicates cannot be folded in PostgreSQL yet');
-    const found = await page(options, count => this.run(() => this.nearest(query, count, minScore, filter)));
+    const find = (count: number) => this.run(() => this.nearest(query, count, minScore, filter));
+    const vectorsOf = (ids: readonly number[]) => this.run(() => this.vectors.vectorsOf(ids));
+    const found = await page(options, collapse === undefined ? find : collapsing(find, vectorsOf, collapse));
     if (!facets) return found;
     const counts: Record<string, Facet[]> = {};
     for (const name of facets) counts[name] = await this.facet(fieldPath(name), facetValues, filter);
@@ -131,6 +141,26 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
 
   async image(id: number): Promise<Image | undefined> {
     return (await this.select('WHERE images.id = $1', [id]))[0];
+  }
+
+  list(options: ListOptions): Promise<ListPage> {
+    const imagesAfter = (id: number, limit: number, filter?: Filter) => {
+      const parameters = new Parameters([id, limit]);
+      const condition = filter ? postgresCondition(filter, parameters) : 'true';
+      return this.select(`WHERE images.id > $1 AND ${condition} ORDER BY images.id LIMIT $2`, parameters.values);
+    };
+    return listImages({ imagesAfter, count: filter => this.count(filter) }, options);
+  }
+
+  async embedding({ id, vectorId }: Image): Promise<Float32Array> {
+    const { ids, vectors } = await this.run(() => this.vectors.vectorsOf([vectorId]));
+    if (ids.length === 0) throw new MatvitError('NOT_FOUND', `there is no picture ${id} any more`);
+    return vectors;
+  }
+
+  /** Its file, which every server finds where the indexer found it. */
+  async picture({ path }: Image): Promise<PictureSource> {
+    return join((await this.root()) ?? '', path);
   }
 
   /** Every image, by ascending path (by code point). */
@@ -167,6 +197,11 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
   /** There is nothing to do: each commit is all there is. */
   save(): Promise<void> {
     return Promise.resolve();
+  }
+
+  async stats(): Promise<IndexStats> {
+    const [images, vectors] = await Promise.all([this.count(), this.run(() => this.vectors.size())]);
+    return { images, vectors, stored: 0 };
   }
 
   async samples(count: number): Promise<string[]> {

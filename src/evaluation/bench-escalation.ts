@@ -7,6 +7,7 @@ import { decode } from '../image/decode.js';
 import { parseOperatingPoint } from '../model/operating-point.js';
 import { fidelityOf } from '../planner/fidelity.js';
 import { costOf } from '../planner/frontier.js';
+import type { ImageIndex } from '../corpus/image-index.js';
 import type { Searcher } from '../search/searcher.js';
 import { queriesOf } from './calibrate.js';
 
@@ -40,7 +41,7 @@ interface Ranking {
 }
 
 export async function benchEscalation(
-  { planner, encoder, index }: Searcher,
+  { planner, encoder, index }: Searcher<ImageIndex>,
   { queries: count, onProgress }: { queries: number; onProgress?: (done: number, total: number) => void },
 ): Promise<EscalationRow[]> {
   const queries = await queriesOf(index, count, 3, () => undefined);

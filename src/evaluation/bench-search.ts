@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Image } from '../catalogue/image.js';
 import { ExactIndex } from '../index/exact.js';
 import { parseOperatingPoint } from '../model/operating-point.js';
+import type { ImageIndex } from '../corpus/image-index.js';
 import type { Searcher } from '../search/searcher.js';
 import { median, quantile } from './statistics.js';
 
@@ -27,7 +28,7 @@ export interface SearchBench {
 }
 
 export async function benchSearch(
-  searcher: Searcher,
+  searcher: Searcher<ImageIndex>,
   {
     points,
     queries,

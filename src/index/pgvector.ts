@@ -110,6 +110,17 @@ export class PgVectorIndex implements VectorIndex {
     return ranked(rows);
   }
 
+  /** Of these ids the vectors that there are, by ascending id: [ids.length, dimension]. */
+  async vectorsOf(ids: readonly number[]): Promise<{ ids: number[]; vectors: Float32Array }> {
+    const { rows } = await this.pool.query<{ id: number; embedding: string }>(
+      'SELECT id::float8 AS id, embedding::text FROM vectors WHERE id = ANY ($1::bigint[]) ORDER BY id',
+      [ids],
+    );
+    const vectors = new Float32Array(rows.length * this.dimension);
+    rows.forEach(({ embedding }, row) => vectors.set(JSON.parse(embedding) as number[], row * this.dimension));
+    return { ids: rows.map(({ id }) => id), vectors };
+  }
+
   /** The pool belongs to whoever made it. */
   close(): Promise<void> {
     return Promise.resolve();

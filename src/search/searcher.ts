@@ -1,6 +1,5 @@
 /** The use case: a picture in, the nearest pictures of the corpus out, within a latency budget, with what it cost. */
 import type { Metadata } from '../catalogue/image.js';
-import type { ImageIndex } from '../corpus/image-index.js';
 import type { Hit as IndexHit } from '../corpus/nearest.js';
 import type { SearchOptions, SearchResult } from '../corpus/paging.js';
 import type { SearchableIndex } from '../corpus/ports.js';
@@ -101,7 +100,7 @@ interface Query {
   readonly encodeMs: number;
 }
 
-export class Searcher<Index extends SearchableIndex = ImageIndex> {
+export class Searcher<Index extends SearchableIndex = SearchableIndex> {
   readonly calibration: Calibration;
   readonly planner: Planner;
   private readonly dispatcher: Dispatcher<EmbedRequest, Query>;

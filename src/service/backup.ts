@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createBackupAside } from '../corpus/backup-aside.js';
 import { MatvitError } from '../errors.js';
+import { onDisk } from './on-disk.js';
 import { type Route, route } from './route.js';
 import type { Service } from './service.js';
 
@@ -16,10 +17,11 @@ export const backupRoute = ({ jobs }: Service): Route =>
     answer: { status: 200, description: 'a tar', types: ['application/x-tar'] },
     errors: ['JOB_RUNNING', 'CATALOGUE_CORRUPT', 'STORAGE_FAILED', 'REQUEST_ABORTED'],
     async handle({ searcher: { index }, response, signal }) {
+      const source = onDisk(index).folder;
       let folder: string | undefined;
       const { status, done } = jobs.start('snapshot', async ({ signal: cancelled }) => {
         folder = await mkdtemp(join(tmpdir(), 'matvit-backup-'));
-        await createBackupAside(index.folder, join(folder, 'backup.tar'), cancelled);
+        await createBackupAside(source, join(folder, 'backup.tar'), cancelled);
         return {};
       });
       signal.addEventListener('abort', () => jobs.cancel(status.id));

@@ -8,8 +8,8 @@ import type { Service } from './service.js';
 import type { Upload } from './upload.js';
 
 /** @throws NOT_FOUND */
-export function findImage({ index }: Searcher, id: number): Image {
-  const image = index.catalogue.image(id);
+export async function findImage({ index }: Searcher, id: number): Promise<Image> {
+  const image = await index.image(id);
   if (!image) throw new MatvitError('NOT_FOUND', `there is no picture ${id}`);
   return image;
 }
@@ -30,9 +30,9 @@ export async function resolveExample(
   const rest = { crop, weight: sign * weight };
   if (image) return { of: image, name: 'the upload', ...rest };
   if (url !== undefined) return { of: await fetchFor(service, url, signal), name: 'the fetched picture', ...rest };
-  const stored = findImage(searcher, id!);
-  if (crop) return { of: searcher.index.picture(stored), name: stored.path, ...rest };
-  return { of: { vector: searcher.index.catalogue.embedding(stored) }, ...rest };
+  const stored = await findImage(searcher, id!);
+  if (crop) return { of: await searcher.index.picture(stored), name: stored.path, ...rest };
+  return { of: { vector: await searcher.index.embedding(stored) }, ...rest };
 }
 
 /** Files of a form, or the body, as examples. @throws REQUEST_INVALID if there is none */

@@ -1,10 +1,21 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import type { SearchableIndex } from '../corpus/ports.js';
 import { route } from './route.js';
 import type { Service } from './service.js';
 
 export const health = z
-  .strictObject({ status: z.enum(['ok', 'stopping']), images: z.number().int(), engine: z.string(), model: z.string() })
+  .strictObject({
+    status: z.enum(['ok', 'stopping']),
+    images: z.number().int().optional().describe('absent while the database does not answer'),
+    engine: z.string(),
+    model: z.string(),
+  })
   .meta({ id: 'Health' });
+
+/** A database that does not answer is no reason to end this process: it may be back in a moment. */
+const knownCount = (index: SearchableIndex) =>
+  Promise.race([index.count().catch(() => undefined), sleep(500, undefined, { ref: false })]);
 
 /** /healthz: is the process well? /readyz: does it want to be asked? */
 export const healthRoutes = (service: Service) =>
@@ -14,11 +25,13 @@ export const healthRoutes = (service: Service) =>
       summary:
         name === 'healthz' ? 'Is it alive? 503 when it is about to end' : 'Should it be asked? 503 while it drains',
       answer: { status: 200, description: 'It is', schema: health },
-      handle({ searcher: { encoder, index }, response }) {
+      errors: name === 'healthz' ? [] : ['DATABASE_UNAVAILABLE'],
+      async handle({ searcher: { encoder, index }, response }) {
         const isStopping = service.stopping || (name === 'readyz' && service.draining);
+        const images = await (name === 'healthz' ? knownCount(index) : index.count());
         const body = {
           status: isStopping ? 'stopping' : 'ok',
-          images: index.catalogue.state().images,
+          ...(images !== undefined && { images }),
           engine: encoder.engine,
           model: encoder.fingerprint,
         };

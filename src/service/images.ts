@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { Image } from '../catalogue/image.js';
-import { listImages } from '../corpus/listing.js';
 import { MatvitError } from '../errors.js';
 import { decodingErrors } from '../image/decoder.js';
 import { findImage } from './examples.js';
@@ -42,9 +41,9 @@ export function imageRoutes(service: Service): Route[] {
           next: z.string().optional().describe('cursor of the next page; absent on the last one'),
         }),
       },
-      errors: ['FILTER_INVALID', 'CURSOR_INVALID', 'CATALOGUE_CORRUPT'],
-      handle({ searcher: { index }, query }) {
-        const { images, ...rest } = listImages(index.catalogue, query);
+      errors: ['FILTER_INVALID', 'CURSOR_INVALID', 'CATALOGUE_CORRUPT', 'DATABASE_UNAVAILABLE'],
+      async handle({ searcher: { index }, query }) {
+        const { images, ...rest } = await index.list(query);
         return { images: images.map(imageOf), ...rest };
       },
     }),
@@ -53,8 +52,8 @@ export function imageRoutes(service: Service): Route[] {
       summary: 'What the catalogue knows of a picture',
       params,
       answer: { status: 200, description: 'the picture', schema: schemas.image },
-      errors: ['NOT_FOUND', 'CATALOGUE_CORRUPT'],
-      handle: ({ searcher, params: { id } }) => imageOf(findImage(searcher, id)),
+      errors: ['NOT_FOUND', 'CATALOGUE_CORRUPT', 'DATABASE_UNAVAILABLE'],
+      handle: async ({ searcher, params: { id } }) => imageOf(await findImage(searcher, id)),
     }),
     route({
       ...{ method: 'get', path: '/v1/images/{id}/thumbnail', access: 'read', operation: 'thumbnail', tag: 'Pictures' },
@@ -65,9 +64,9 @@ export function imageRoutes(service: Service): Route[] {
       description: 'AVIF or WebP, by the Accept header.',
       params,
       answer: { status: 200, description: 'the copy', types: ['image/webp', 'image/avif'] },
-      errors: ['NOT_FOUND', 'FILE_UNREADABLE', ...decodingErrors, 'CATALOGUE_CORRUPT'],
+      errors: ['NOT_FOUND', 'FILE_UNREADABLE', ...decodingErrors, 'CATALOGUE_CORRUPT', 'DATABASE_UNAVAILABLE'],
       async handle({ searcher, params: { id }, query: { v }, request, response }) {
-        const image = findImage(searcher, id);
+        const image = await findImage(searcher, id);
         const format = request.accepts(['image/webp', 'image/avif']) === 'image/avif' ? 'avif' : 'webp';
         const lasting = v === version(image.sha256) ? 'private, max-age=31536000, immutable' : 'no-cache';
         const etag = `"${image.sha256}-${thumbnailSize}-${format}"`;

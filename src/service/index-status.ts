@@ -10,15 +10,17 @@ export const indexStatus = z
     images: count,
     stored: count.describe('pictures that were added one by one, and are kept in the index'),
     vectors: count.describe('exact copies share one'),
-    revision: count.describe('increased by every change'),
+    revision: count.optional().describe('increased by every change; this and what follows is of an index on disk'),
     model: z.strictObject({ fingerprint: z.string(), dimension: count, engine: z.string() }),
-    graph: z.strictObject({
-      vectors: count,
-      pending: count.describe('vectors that it has not taken up yet: they are searched one by one'),
-      deleted: count.describe('places of vectors that are no more'),
-      snapshot: count.optional().describe('the revision that is on disk; absent before the first snapshot'),
-    }),
-    bytes: z.strictObject({ catalogue: count, graph: count }),
+    graph: z
+      .strictObject({
+        vectors: count,
+        pending: count.describe('vectors that it has not taken up yet: they are searched one by one'),
+        deleted: count.describe('places of vectors that are no more'),
+        snapshot: count.optional().describe('the revision that is on disk; absent before the first snapshot'),
+      })
+      .optional(),
+    bytes: z.strictObject({ catalogue: count, graph: count }).optional(),
     allows: z.strictObject({
       changes: z.boolean().describe('may pictures be added, edited and deleted?'),
       urls: z.boolean().describe('may pictures be given by URL?'),
@@ -32,7 +34,7 @@ export const indexStatusRoute = ({ config, jobs }: Service): Route =>
     ...{ method: 'get', path: '/v1/index', access: 'read', operation: 'indexStatus', tag: 'Index' },
     summary: 'What is in the index, how large it is, and what is being done to it',
     answer: { status: 200, description: 'the index', schema: indexStatus },
-    errors: ['INDEX_FAILED', 'CATALOGUE_CORRUPT', 'STORAGE_FAILED'],
+    errors: ['INDEX_FAILED', 'CATALOGUE_CORRUPT', 'STORAGE_FAILED', 'DATABASE_UNAVAILABLE'],
     async handle({ searcher: { index, encoder } }) {
       const { latest } = jobs;
       const { fingerprint, engine, architecture } = encoder;

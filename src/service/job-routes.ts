@@ -5,6 +5,7 @@ import { MatvitError } from '../errors.js';
 import { decode } from '../image/decode.js';
 import { problemOf } from './errors.js';
 import type { JobStatus } from './jobs.js';
+import { onDisk } from './on-disk.js';
 import { type Route, route } from './route.js';
 import type { Service } from './service.js';
 
@@ -71,7 +72,7 @@ export function jobRoutes(service: Service): Route[] {
       answer: { status: 202, description: 'it has begun; its address is in Location', schema: job },
       errors: ['JOB_RUNNING', 'FOLDER_UNREADABLE'],
       handle({ searcher, response }) {
-        const folder = searcher.index.catalogue.root;
+        const folder = onDisk(searcher.index).catalogue.root;
         if (folder === undefined)
           throw new MatvitError('FOLDER_UNREADABLE', 'the index was not made from a folder; see matvit index');
         const { status } = jobs.start('reindex', async ({ signal, onProgress }) => {
@@ -79,7 +80,7 @@ export function jobRoutes(service: Service): Route[] {
           try {
             const { index, encoder } = lease.value;
             const { failed, interrupted, unmatched, ...report } = await indexFolder({
-              ...{ folder, index, encoder: aside(encoder), signal, onProgress, keepMetadata: true },
+              ...{ folder, index: onDisk(index), encoder: aside(encoder), signal, onProgress, keepMetadata: true },
               decode: (path, resolution) => decode(path, resolution, { limits }),
             });
             const failures = failed.slice(0, listed).map(({ path, code, reason }) => ({ path, code, reason }));

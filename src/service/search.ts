@@ -14,7 +14,13 @@ const encoding: readonly ErrorCode[] = [
   ...(['OPERATING_POINT_INVALID', 'SUBMODEL_INVALID', 'RESOLUTION_INVALID'] as const),
   ...(['ENCODER_FAILED', 'ENCODER_CLOSED', 'WORKER_LOST', 'BUDGET_EXCEEDED', 'QUEUE_FULL'] as const),
 ];
-const stored: readonly ErrorCode[] = ['NOT_FOUND', 'FILE_UNREADABLE', 'INDEX_FAILED', 'CATALOGUE_CORRUPT'];
+const stored: readonly ErrorCode[] = [
+  'NOT_FOUND',
+  'FILE_UNREADABLE',
+  'INDEX_FAILED',
+  'CATALOGUE_CORRUPT',
+  'DATABASE_UNAVAILABLE',
+];
 const url: readonly ErrorCode[] = ['URL_FORBIDDEN', 'URL_UNREACHABLE'];
 const asking: readonly ErrorCode[] = ['FILTER_INVALID', 'CURSOR_INVALID'];
 const errors = [...asking, ...decodingErrors, ...encoding, ...stored, ...url];
@@ -91,10 +97,10 @@ export function searchRoutes(service: Service): Route[] {
       summary: 'Pictures of the index that are near a vector, such as one that /v1/embed gave',
       body: { kind: 'json', schema: schemas.vectorQuery },
       answer: { status: 200, description: 'the hits, best first', schema: schemas.answer },
-      errors: ['VECTOR_INVALID', ...asking, 'INDEX_FAILED', 'CATALOGUE_CORRUPT'],
+      errors: ['VECTOR_INVALID', ...asking, 'INDEX_FAILED', 'CATALOGUE_CORRUPT', 'DATABASE_UNAVAILABLE'],
       handle({ searcher, body: { vector, ...options } }) {
         const length = Math.hypot(...vector);
-        const { dimension } = searcher.index.catalogue;
+        const { dimension } = searcher.index;
         if (vector.length !== dimension || !(length > 0))
           throw new MatvitError('VECTOR_INVALID', `the index takes ${dimension} numbers, not all of them 0`);
         const unit = Float32Array.from(vector, x => x / length);

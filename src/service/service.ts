@@ -12,6 +12,7 @@ import { KeyRing } from './keys.js';
 import { Leases } from './leases.js';
 import { type Logger, createLogger } from './log.js';
 import { Metrics } from './metrics.js';
+import { onDisk } from './on-disk.js';
 import { Thumbnails } from './thumbnails.js';
 import { UploadMemory } from './upload.js';
 
@@ -72,15 +73,16 @@ export class Service {
     return this.searchers.current;
   }
 
-  /** What changes a searcher's index: one, so that what comes at the same time shares a transaction. */
+  /**
+   * What changes a searcher's index: one, so that what comes at the same time shares a transaction.
+   * @throws INDEX_READ_ONLY for an index in PostgreSQL
+   */
   writerOf(searcher: Searcher): Writer {
+    const { index, encoder } = searcher;
     let writer = this.writers.get(searcher);
     if (!writer) {
       const { limits, decoder } = this;
-      this.writers.set(
-        searcher,
-        (writer = new Writer(searcher.index, searcher.encoder, { limits, decode: decoder.decode })),
-      );
+      this.writers.set(searcher, (writer = new Writer(onDisk(index), encoder, { limits, decode: decoder.decode })));
     }
     return writer;
   }

@@ -2,8 +2,8 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Image } from '../catalogue/image.js';
+import type { SearchableIndex } from '../corpus/ports.js';
 import { hashFile } from '../index/hash-file.js';
-import type { PictureSource } from '../image/open.js';
 import { writeFileAtomic } from '../model/write-file-atomic.js';
 import type { Searcher } from '../search/searcher.js';
 import type { Service } from './service.js';
@@ -23,33 +23,43 @@ export class Thumbnails {
 
   /** @throws what decoding the picture does */
   async get({ index }: Searcher, image: Image, format: ThumbnailFormat): Promise<Buffer> {
-    const file = this.fileOf(index.folder, image.sha256, format);
-    const kept = await readFile(file).catch(() => undefined);
+    const file = this.fileOf(index, image.sha256, format);
+    const kept = file === undefined ? undefined : await readFile(file).catch(() => undefined);
     if (kept) return kept;
+    const name = fileName(image.sha256, format);
     const making =
-      this.underWay.get(file) ??
-      this.make(file, image, index.picture(image), format).finally(() => this.underWay.delete(file));
-    this.underWay.set(file, making);
+      this.underWay.get(name) ??
+      this.make(file, image, index, format).finally(() => {
+        this.underWay.delete(name);
+      });
+    this.underWay.set(name, making);
     return making;
   }
 
   /** What is no longer in the index leaves nothing behind; a copy that is still there is made again. */
   async forget({ index }: Searcher, sha256: string): Promise<void> {
-    const files = thumbnailFormats.map(format => this.fileOf(index.folder, sha256, format));
+    const files = thumbnailFormats.flatMap(format => this.fileOf(index, sha256, format) ?? []);
     await Promise.all(files.map(file => rm(file, { force: true }).catch(() => undefined)));
   }
 
-  private fileOf(index: string, sha256: string, format: ThumbnailFormat): string {
-    const folder = this.service.config.thumbnails ?? join(index, 'thumbnails');
-    return join(folder, sha256.slice(0, 2), `${sha256}-${thumbnailSize}.${format}`);
+  /** @returns undefined if there is no place to keep it */
+  private fileOf({ cacheFolder }: SearchableIndex, sha256: string, format: ThumbnailFormat): string | undefined {
+    const folder = this.service.config.thumbnails ?? (cacheFolder && join(cacheFolder, 'thumbnails'));
+    return folder && join(folder, fileName(sha256, format));
   }
 
-  private async make(file: string, image: Image, source: PictureSource, format: ThumbnailFormat): Promise<Buffer> {
+  private async make(
+    file: string | undefined,
+    image: Image,
+    index: SearchableIndex,
+    format: ThumbnailFormat,
+  ): Promise<Buffer> {
+    const source = await index.picture(image);
     const { decoder, limits, log } = this.service;
     const data = await decoder.thumbnail(source, { name: image.path, size: thumbnailSize, limits, format });
     // a file that changed since it was indexed is shown, but not kept under its old hash
     const isSame = typeof source !== 'string' || (await hashFile(source)) === image.sha256;
-    if (this.canWrite && isSame)
+    if (file !== undefined && this.canWrite && isSame)
       await writeFileAtomic(file, data).catch((error: unknown) => {
         this.canWrite = false; // it serves all the same
         log.warn({ error: String(error) }, 'thumbnails cannot be kept');
@@ -57,3 +67,6 @@ export class Thumbnails {
     return data;
   }
 }
+
+const fileName = (sha256: string, format: ThumbnailFormat) =>
+  join(sha256.slice(0, 2), `${sha256}-${thumbnailSize}.${format}`);

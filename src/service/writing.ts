@@ -87,7 +87,7 @@ export function writingRoutes(service: Service): Route[] {
       async handle({ searcher, params: { id }, body, upload, signal }) {
         if (upload && upload.files.length > 1) throw new MatvitError('REQUEST_INVALID', 'send one picture');
         const picture = await (upload ? uploaded(upload.files, {})[0]!.picture() : pictureOf(body, signal));
-        const before = searcher.index.catalogue.image(id);
+        const before = await searcher.index.image(id);
         const image = await service.writerOf(searcher).replace(id, picture);
         if (before && before.sha256 !== image.sha256) await service.thumbnails.forget(searcher, before.sha256);
         service.metrics.changed('replace');

@@ -4,7 +4,7 @@ import type { NewImage } from '../../src/catalogue/changes.js';
 import type { Json } from '../../src/catalogue/image.js';
 import { readFilter } from '../../src/catalogue/parse-filter.js';
 import type { ImageIndex } from '../../src/corpus/image-index.js';
-import { clusteredVectors, row, seeded } from '../index/random-vectors.js';
+import { clusteredVectors, row, seeded, unit } from '../index/random-vectors.js';
 
 const dimension = 32;
 export const model = { fingerprint: 'm'.repeat(64), dimension };
@@ -14,7 +14,7 @@ const clusters = 20;
 export function searchContract(
   name: string,
   count: number,
-  open: () => Promise<Pick<ImageIndex, 'search' | 'commit'>>,
+  open: () => Promise<Pick<ImageIndex, 'search' | 'commit' | 'list'>>,
 ): void {
   describe(`search: ${name}`, () => {
     const vectors = clusteredVectors(count + 200, dimension, 21, clusters);
@@ -32,7 +32,7 @@ export function searchContract(
     const queries = Array.from({ length: 20 }, (_, i) => vector(count + i));
     const u = (i: number) => pictures[i]!.metadata['u'] as number;
     const near = (i: number) => pictures[i]!.metadata['near'] as number;
-    let index: Pick<ImageIndex, 'search' | 'commit'>;
+    let index: Pick<ImageIndex, 'search' | 'commit' | 'list'>;
 
     before(async () => {
       index = await open();
@@ -50,7 +50,7 @@ export function searchContract(
     const paths = async (query: Float32Array, k: number, json: Json) =>
       (await index.search(query, { k, filter: readFilter(json) })).hits.map(hit => hit.image.path);
     const idOf = async (path: string, vector: Float32Array) =>
-      (await index.search(vector, { k: 3 })).hits.find(({ image }) => image.path === path)!.image.id;
+      (await index.search(vector, { k: 5 })).hits.find(({ image }) => image.path === path)!.image.id;
     const recall = async (queries: readonly Float32Array[], json: Json, passes: (i: number) => boolean) => {
       let [found, wanted] = [0, 0];
       for (const query of queries) {
@@ -181,6 +181,42 @@ export function searchContract(
       assert.deepEqual(await paths(pictures[3]!.embedding, 2, { twin: true }), ['twin.jpg']);
       assert.deepEqual(await paths(pictures[3]!.embedding, 1, { twin: { $exists: false } }), ['3.jpg']);
       await index.commit({ remove: [await idOf('twin.jpg', twin.embedding)], prune: 'all' });
+    });
+
+    it('folds near-duplicates into the best of them', async () => {
+      const query = queries[4]!;
+      const [best] = (await index.search(query, { k: 1 })).hits;
+      const original = pictures.find(({ path }) => path === best!.image.path)!;
+      const copies = [1, 2, 3].map(i => ({
+        ...{ path: `copy ${i}.jpg`, sha256: `${i}`.padStart(64, 'b'), size: 1, mtime: 1, metadata: { copy: true } },
+        embedding: unit(original.embedding.map((x, j) => x + (j === i ? 0.02 : 0))),
+      }));
+      await index.commit({ put: copies });
+      const { hits, next } = await index.search(query, { k: 3, collapse: 0.999 });
+      const folded = [hits[0]!, ...hits[0]!.duplicates!].map(({ image }) => image.path);
+      assert.deepEqual(folded.toSorted(), [original.path, ...copies.map(({ path }) => path)].toSorted());
+      assert.deepEqual([hits[1]!.duplicates, hits[2]!.duplicates], [[], []]);
+      const more = await index.search(query, { k: 3, collapse: 0.999, cursor: next });
+      assert.equal(new Set([...hits, ...more.hits].map(({ image }) => image.id)).size, 6);
+      await index.commit({
+        remove: await Promise.all(copies.map(({ path, embedding }) => idOf(path, embedding))),
+        prune: 'all',
+      });
+    });
+
+    it('lists what passes, page by page', async () => {
+      const filter = readFilter({ u: { $lt: 0.01 } });
+      const expected = pictures.filter((_, i) => u(i) < 0.01).map(({ path }) => path);
+      const listed: string[] = [];
+      for (let cursor: string | undefined; ;) {
+        const { images, total, next } = await index.list({ limit: 7, filter, cursor });
+        assert.equal(total, expected.length);
+        listed.push(...images.map(({ path }) => path));
+        if (next === undefined) break;
+        cursor = next;
+      }
+      assert.deepEqual(listed.toSorted(), expected.toSorted());
+      await assert.rejects(index.list({ limit: 7, cursor: 'x' }), { code: 'CURSOR_INVALID' });
     });
 
     it('refuses what cannot be', async () => {

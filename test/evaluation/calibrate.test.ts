@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
+import type { ImageIndex } from '../../src/corpus/image-index.js';
 import { readCalibration, writeCalibration } from '../../src/corpus/calibration.js';
 import { calibrate } from '../../src/evaluation/calibrate.js';
 import type { Searcher } from '../../src/search/searcher.js';
@@ -9,7 +10,7 @@ import { temporaryFolder } from '../support/temporary.js';
 
 describe('calibrate', () => {
   const inFolder = temporaryFolder();
-  let searcher: Searcher;
+  let searcher: Searcher<ImageIndex>;
   before(async () => (searcher = await smallSearcher(inFolder('.'), 24)));
   after(() => searcher.close());
   const options = { queries: 5, rounds: 2 };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
+import type { ImageIndex } from '../../src/corpus/image-index.js';
 import type { OperatingPoint } from '../../src/model/operating-point.js';
 import { fullPoint, parseOperatingPoint } from '../../src/model/operating-point.js';
 import type { Cost } from '../../src/search/cost.js';
@@ -14,7 +15,7 @@ const at = (text: string): OperatingPoint => parseOperatingPoint(small, text);
 
 describe('Searcher', () => {
   const inFolder = temporaryFolder();
-  let searcher: Searcher;
+  let searcher: Searcher<ImageIndex>;
   let paths: string[];
   before(async () => {
     searcher = await smallSearcher(inFolder('.'), count);

@@ -5,6 +5,7 @@ import { type ClientRequest, type IncomingMessage, type RequestOptions, request 
 import { type Socket, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
+import type { ImageIndex } from '../../src/corpus/image-index.js';
 import { type ErrorCode, errorTable } from '../../src/errors.js';
 import { inspect } from '../../src/image/inspect.js';
 import type { SearchAnswer, Searcher } from '../../src/search/searcher.js';
@@ -20,7 +21,7 @@ const limits = { maxBytes: 100_000, maxPixels: 1e6 };
 
 describe('the HTTP service', () => {
   const inFolder = temporaryFolder();
-  let searcher: Searcher;
+  let searcher: Searcher<ImageIndex>;
   let service: Service;
   let server: RunningServer;
   let picture: Buffer;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Catalogue } from '../../src/catalogue/catalogue.js';
+import type { ImageIndex } from '../../src/corpus/image-index.js';
 import { restoreBackup } from '../../src/corpus/backup.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { colourPicture } from '../../src/evaluation/colours.js';
@@ -23,7 +24,7 @@ interface Job {
 
 describe('an index over HTTP', () => {
   const inFolder = temporaryFolder();
-  let searcher: Searcher;
+  let searcher: Searcher<ImageIndex>;
   let service: Service;
   let server: RunningServer;
   beforeEach(async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import type { ImageIndex } from '../../src/corpus/image-index.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { colourPicture } from '../../src/evaluation/colours.js';
 import type { Searcher } from '../../src/search/searcher.js';
@@ -22,7 +23,7 @@ interface Shown {
 
 describe('changing an index over HTTP', () => {
   const inFolder = temporaryFolder();
-  let searcher: Searcher;
+  let searcher: Searcher<ImageIndex>;
   let server: RunningServer;
   let seed = 1000;
   before(async () => {

@@ -5,6 +5,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContextOptions, type Page, chromium } from 'playwright-core';
+import type { ImageIndex } from '../../src/corpus/image-index.js';
 import { type Calibration, uncalibrated } from '../../src/planner/calibration.js';
 import { Searcher } from '../../src/search/searcher.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
@@ -40,7 +41,7 @@ export class PageTest {
   errors: string[] = [];
 
   private constructor(
-    readonly searcher: Searcher,
+    readonly searcher: Searcher<ImageIndex>,
     readonly server: RunningServer,
     private readonly browser: Browser,
   ) {}

@@ -48,7 +48,7 @@ export async function writePictures(folder: string, count: number): Promise<stri
 }
 
 /** An index of `count` pictures, made as `matvit index` makes it; they are in `<folder>/pictures`. */
-export async function smallSearcher(folder: string, count: number, workers = 1): Promise<Searcher> {
+export async function smallSearcher(folder: string, count: number, workers = 1): Promise<Searcher<ImageIndex>> {
   const pictures = join(folder, 'pictures');
   await writePictures(pictures, count);
   const encoder = await OnnxEncoder.create(smallCheckpoint(), workers);
