@@ -16,6 +16,7 @@ interface Options {
   at?: string[];
   mixes?: number;
   model: string;
+  galleryModel?: string;
   engine: Engine;
   workers?: number;
   json: boolean;
@@ -51,6 +52,10 @@ export const evaluateCommand = new Command('evaluate')
     positiveInteger,
   )
   .addOption(modelOption())
+  .option(
+    '--gallery-model <dir>',
+    'model that embeds the gallery, to see how far two models compare (default: --model)',
+  )
   .addOption(engineOption())
   .addOption(workersOption())
   .addOption(jsonOption())
@@ -74,11 +79,16 @@ Example:
       ...(asked ? [...asked.trained, ...asked.mixes] : []),
     ];
     const [gallery, queries] = await Promise.all([labelled(options.gallery), labelled(options.queries)]);
+    const searched =
+      options.galleryModel === undefined ? undefined : (await readModel(options.galleryModel)).checkpoint;
+    if (searched && searched.architecture.width !== architecture.width)
+      throw new MatvitError('OPTION_INVALID', 'the two models have vectors of different lengths');
     const encoder = await createEncoder(checkpoint, options);
+    const galleryEncoder = searched && (await createEncoder(searched, options));
     const bar = progress('evaluating');
     try {
       const onProgress = (done: number, total: number) => bar.update(done, total);
-      const results = await evaluate({ encoder, decode, gallery, queries, points, onProgress });
+      const results = await evaluate({ encoder, galleryEncoder, decode, gallery, queries, points, onProgress });
       bar.stop();
       const trained = results.slice(names.length, names.length + (asked?.trained.length ?? 0));
       const rows = results.map((result, i) =>
@@ -86,6 +96,6 @@ Example:
       );
       process.stdout.write(options.json ? JSON.stringify({ points: rows }) + '\n' : table(rows) + '\n');
     } finally {
-      await encoder.close();
+      await Promise.all([encoder.close(), galleryEncoder?.close()]);
     }
   });

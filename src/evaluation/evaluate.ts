@@ -27,6 +27,8 @@ export interface PointEvaluation {
 
 export interface EvaluationOptions {
   readonly encoder: Encoder;
+  /** whose full model embeds the gallery, and the queries that the others are compared with; `encoder` by default */
+  readonly galleryEncoder?: Encoder | undefined;
   /** decodes a picture to [resolution, resolution, 3] */
   readonly decode: (path: string, resolution: number) => Promise<Uint8Array>;
   readonly gallery: readonly LabelledPicture[];
@@ -36,14 +38,14 @@ export interface EvaluationOptions {
 }
 
 export async function evaluate(options: EvaluationOptions): Promise<PointEvaluation[]> {
-  const { encoder, gallery, queries, points } = options;
+  const { encoder, galleryEncoder = encoder, gallery, queries, points } = options;
   const a = encoder.architecture;
   const full = fullPoint(a);
   const total = gallery.length + queries.length * (points.length + 1);
   let done = 0;
-  const embed = (pictures: readonly LabelledPicture[], point: OperatingPoint) =>
+  const embed = (by: Encoder, pictures: readonly LabelledPicture[], point: OperatingPoint) =>
     embedAll(
-      encoder,
+      by,
       options.decode,
       pictures.map(picture => picture.path),
       point,
@@ -53,10 +55,10 @@ export async function evaluate(options: EvaluationOptions): Promise<PointEvaluat
   const index = new ExactIndex(a.width);
   await index.upsert(
     gallery.map((_, i) => i + 1),
-    await embed(gallery, full),
+    await embed(galleryEncoder, gallery, full),
   );
-  const nearest = async (point: OperatingPoint): Promise<number[][]> => {
-    const vectors = await embed(queries, point);
+  const nearest = async (by: Encoder, point: OperatingPoint): Promise<number[][]> => {
+    const vectors = await embed(by, queries, point);
     return Promise.all(
       queries.map(async (_, i) => {
         const found = await index.search(vectors.subarray(i * a.width, (i + 1) * a.width), 10);
@@ -64,10 +66,11 @@ export async function evaluate(options: EvaluationOptions): Promise<PointEvaluat
       }),
     );
   };
-  const reference = await nearest(full);
+  const reference = await nearest(galleryEncoder, full);
   const evaluations: PointEvaluation[] = [];
   for (const point of points) {
-    const found = printOperatingPoint(point) === printOperatingPoint(full) ? reference : await nearest(point);
+    const isReference = encoder === galleryEncoder && printOperatingPoint(point) === printOperatingPoint(full);
+    const found = isReference ? reference : await nearest(encoder, point);
     const share = (score: (ids: number[], i: number) => number) =>
       found.reduce((sum, ids, i) => sum + score(ids, i), 0) / queries.length;
     evaluations.push({

@@ -76,6 +76,19 @@ describe('evaluate', () => {
     assert.deepEqual(full, { at: 'XL@224:fp32', relativeMacs: 1, accuracy1nn: 1, top1Agreement: 1, recallAt10: 1 });
   });
 
+  it('can search the gallery of another model, whose queries are then the measure', async () => {
+    const other = await OnnxEncoder.create(smallCheckpoint(2), 1);
+    try {
+      const whole = { ...options(), queries: gallery, points: [fullPoint(small)] };
+      const [stranger] = await evaluate({ ...whole, galleryEncoder: other });
+      const [itself] = await evaluate({ ...whole, encoder: other, galleryEncoder: other });
+      assert.equal(itself!.top1Agreement, 1);
+      assert.ok(stranger!.top1Agreement < 0.5, 'vectors of other weights should not compare');
+    } finally {
+      await other.close();
+    }
+  });
+
   it('gives a whole recall for a gallery of fewer than ten', async () => {
     const results = await evaluate({ ...options(), gallery: gallery.slice(0, 4) });
     for (const { recallAt10 } of results) assert.equal(recallAt10, 1);
