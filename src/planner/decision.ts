@@ -24,6 +24,8 @@ export interface Decision {
   };
   /** other requests that waited and could still meet their deadlines */
   readonly waiting: number;
+  /** other requests a second that were reckoned with */
+  readonly rate: number;
   /** from arrival to the start of decoding */
   readonly waitMs: number;
   readonly predicted: {

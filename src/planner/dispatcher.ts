@@ -75,6 +75,7 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
         if (this.room.remove(entry)) reject(goneError());
       };
       signal?.addEventListener('abort', leave, { once: true });
+      this.options.planner.arrived(this.clock.now());
       const isLate = this.lateness(this.nextStart());
       this.room.add(entry, isLate)?.reject(new MatvitError('QUEUE_FULL', `${this.options.capacity} wait already`));
       this.dispatch();

@@ -1,9 +1,20 @@
 /** Decides for one request: puts prediction, policy and headroom together. Knows nothing of queues. */
+import { ArrivalRate } from './arrival-rate.js';
 import type { Decision } from './decision.js';
 import type { PointProfile } from './frontier.js';
 import { Headroom } from './headroom.js';
 import type { LatencyModel, Prediction, ServiceTimes } from './latency.js';
-import { type Wish, allowance, choose, firstWith } from './policy.js';
+import {
+  type Limits,
+  type PricedPoint,
+  type Wish,
+  allowance,
+  backlog,
+  choose,
+  firstWith,
+  ordered,
+  pace,
+} from './policy.js';
 
 /** What a request asks for. Times in milliseconds. */
 export interface Demand extends Wish {
@@ -29,6 +40,7 @@ export interface Moment {
 
 export class Planner {
   readonly headroom = new Headroom();
+  private readonly arrivals = new ArrivalRate();
   private readonly fidelities: readonly number[];
 
   /** @param points the frontier, cheapest first: the same that the latency model has */
@@ -37,6 +49,11 @@ export class Planner {
     readonly latency: LatencyModel,
   ) {
     this.fidelities = points.map(point => point.fidelity.rbo);
+  }
+
+  /** A request came, whatever it asks for. */
+  arrived(now: number): void {
+    this.arrivals.add(now);
   }
 
   /** What is left for decoding and encoding. */
@@ -57,22 +74,25 @@ export class Planner {
   }
 
   /** @returns undefined to reject */
-  decide(demand: Demand, { now, busy, slots, others }: Moment): Decision | undefined {
+  decide(demand: Demand, moment: Moment): Decision | undefined {
     const { arrivedAt, budgetMs, bytes } = demand;
-    const predictions = this.points.map((_, i) => this.latency.predict(i, busy, bytes));
+    const { now, busy, others } = moment;
     const slack = this.slack(demand, now);
-    const allowed = Math.min(slack, allowance(slack, others, slots) / this.headroom.factor);
-    const chosen = this.choose(demand, predictions, slack, allowed);
+    const rate = this.arrivals.at(now, (budgetMs ?? Infinity) / 2, arrivedAt);
+    const priced = this.price(moment, bytes);
+    const limits = this.limits(demand, moment, rate, slack, priced[0]!);
+    const chosen = this.choose(demand, priced, slack, limits);
     if (!chosen) return undefined;
     const { at, why } = chosen;
-    const { decode, encode, service } = predictions[this.place(at)]!;
+    const { decode, encode, service } = this.latency.predict(this.place(at), busy, bytes);
     const fidelity = this.points.find(point => point.at === at)?.fidelity.rbo;
     return {
       at,
       why,
       ...(fidelity !== undefined && { fidelity }),
-      ...(budgetMs !== undefined && { budget: { ms: budgetMs, slackMs: slack, allowedMs: allowed } }),
+      ...(budgetMs !== undefined && { budget: { ms: budgetMs, slackMs: slack, allowedMs: limits.p95 } }),
       waiting: others.length,
+      rate: 1000 * rate,
       waitMs: now - arrivedAt,
       predicted: {
         decodeMs: decode.p50,
@@ -88,22 +108,46 @@ export class Planner {
     const point = this.points.findIndex(({ at }) => at === decision.at);
     if (point >= 0) this.latency.observe(point, busy, demand.bytes, times);
     const company = busy > 1 || others.length > 0;
-    if (decision.why === 'fits') this.headroom.record(this.slack(demand, now) < 0, company);
+    // what was given more than it was allowed, for want of anything cheaper, says nothing of the headroom
+    const isTest = decision.why === 'fits' && decision.predicted.serviceMs <= decision.budget!.allowedMs;
+    if (isTest) this.headroom.record(this.slack(demand, now) < 0, company);
   }
 
   private choose(
-    demand: Demand,
-    predictions: readonly Prediction[],
+    { at, budgetMs, onMiss, minFidelity }: Demand,
+    priced: readonly PricedPoint[],
     slack: number,
-    allowed: number,
+    limits: Limits,
   ): Pick<Decision, 'at' | 'why'> | undefined {
-    const { at, budgetMs, onMiss } = demand;
     if (at !== undefined)
-      return onMiss === 'reject' && predictions[this.place(at)]!.service.p95 > slack ? undefined : { at, why: 'fixed' };
+      return onMiss === 'reject' && priced[this.place(at)]!.p95 > slack ? undefined : { at, why: 'fixed' };
     if (budgetMs === undefined) return { at: this.points.at(-1)!.at, why: 'no budget' };
-    const priced = predictions.map(({ service }, i) => ({ fidelity: this.fidelities[i]!, p95: service.p95 }));
-    const choice = choose(priced, slack, demand, allowed);
+    const choice = choose(priced, slack, { onMiss, minFidelity }, limits);
     return choice && { at: this.points[choice.point]!.at, why: choice.why };
+  }
+
+  private price({ busy, slots }: Moment, bytes: number | undefined): PricedPoint[] {
+    const predict = (i: number, company: number) => this.latency.predict(i, company, bytes).service;
+    return ordered(
+      this.fidelities.map((fidelity, i) => ({ fidelity, p95: predict(i, busy).p95, work: predict(i, slots).p50 })),
+    );
+  }
+
+  /** Those to come are taken to have as much time as this one. */
+  private limits(
+    { budgetMs = Infinity }: Demand,
+    { slots, others }: Moment,
+    rate: number,
+    slack: number,
+    cheapest: PricedPoint,
+  ): Limits {
+    const { factor } = this.headroom;
+    const theirs = budgetMs - this.latency.answer().p95;
+    return {
+      p95: Math.min(slack, allowance(slack, others, slots) / factor),
+      work: pace(rate, slots),
+      spare: (theirs - backlog(rate, factor * cheapest.work, slots)) / factor - cheapest.p95,
+    };
   }
 
   /** A point that is not on the frontier is taken to cost what the full model does. */

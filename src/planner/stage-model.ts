@@ -14,7 +14,7 @@
 import type { Quantiles } from './frontier.js';
 
 /** Shares of a residual that the terms move by; that of `machine` is its most. */
-const rates = { machine: 0.3, point: 0.015, crowd: 0.02 };
+const rates = { machine: 0.3, point: 0.004, crowd: 0.02 };
 /** Share of a residual that the means move by which tell whether residuals agree. */
 const smoothing = 0.15;
 /** Residuals are cut to this, in logarithms: one that took three times as long counts as one that took 1.65 times. */

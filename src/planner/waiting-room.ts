@@ -1,7 +1,7 @@
 /**
  * The requests that wait for a slot. Those that can still be in time go first, the earliest deadline before the others.
  * Those that cannot, or have no deadline, are late: they go in order of arrival when nobody else waits, and otherwise
- * get a tenth of the time, so that nobody waits for ever. Clients share the room and the turns.
+ * get a fiftieth of the time, so that nobody waits for ever. Clients share the room and the turns.
  */
 import { ClientShares } from './client-shares.js';
 
@@ -11,7 +11,7 @@ import { ClientShares } from './client-shares.js';
  */
 export const lead = 250;
 /** share of the slot time that goes to late requests while others wait */
-export const lateShare = 0.1;
+export const lateShare = 0.02;
 
 export interface Waiting {
   readonly client: string;

@@ -33,6 +33,8 @@ export interface Cost {
   };
   /** other requests that waited and could still be in time */
   readonly waiting: number;
+  /** other requests a second that the choice reckoned with */
+  readonly rate: number;
   /** absent without one */
   readonly budget?: {
     readonly ms: number;
@@ -46,7 +48,7 @@ export interface Cost {
 }
 
 export function costOfAnswer(decision: Decision, actual: Pick<Cost, 'relativeMacs' | 'ms'>): Cost {
-  const { at, why, fidelity, waiting, budget, predicted } = decision;
+  const { at, why, fidelity, waiting, rate, budget, predicted } = decision;
   return {
     at,
     why,
@@ -59,6 +61,7 @@ export function costOfAnswer(decision: Decision, actual: Pick<Cost, 'relativeMac
       answer: predicted.answerMs,
     },
     waiting,
+    rate,
     ...(budget && { budget: { ...budget, met: actual.ms.total <= budget.ms } }),
   };
 }

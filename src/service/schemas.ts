@@ -90,6 +90,7 @@ export const cost = z
     ms: z.strictObject({ decode: ms, wait: ms, encode: ms, search: ms, total: ms }),
     predictedMs: z.strictObject({ decode: ms, encode: ms, service: ms, answer: ms }),
     waiting: z.number().int().describe('other requests that waited and could still be in time'),
+    rate: z.number().min(0).describe('other requests a second that the choice reckoned with'),
     budget: z
       .strictObject({ ms, slackMs: z.number(), allowedMs: z.number(), met: z.boolean() })
       .optional()

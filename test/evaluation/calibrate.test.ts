@@ -30,6 +30,8 @@ describe('calibrate', () => {
       assert.ok(decodeMs.p50 > 0 && decodeMs.p95 >= decodeMs.p50 && encodeMs.p50 > 0 && encodeMs.p95 >= encodeMs.p50);
       assert.ok(fidelity.rbo > 0 && fidelity.rbo <= 1);
     }
+    const decodings = new Map(points.map(({ at, decodeMs }) => [at.replace(/:.*|.*@/g, ''), decodeMs]));
+    for (const { at, decodeMs } of points) assert.deepEqual(decodeMs, decodings.get(at.replace(/:.*|.*@/g, '')), at);
     assert.ok(seen.has('queries') && seen.has('latency') && seen.has('fidelity'), [...seen].join());
 
     const model = { checkpoint: smallCheckpoint(), card: { name: '', description: '', provenance: [] } };

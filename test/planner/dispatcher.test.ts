@@ -42,7 +42,7 @@ describe('Dispatcher', () => {
     await clock.run();
     const { decision } = await asked;
     assert.deepEqual({ ...decision, predicted: undefined, budget: undefined }, {
-      at: 'd', why: 'fits', fidelity: 0.95, waiting: 0, waitMs: 0, predicted: undefined, budget: undefined,
+      at: 'd', why: 'fits', fidelity: 0.95, waiting: 0, rate: 0, waitMs: 0, predicted: undefined, budget: undefined,
     }); // prettier-ignore
     assert.equal(decision.budget?.ms, 25);
     assert.ok(Math.abs(decision.predicted.serviceMs - 20) < 1e-9);

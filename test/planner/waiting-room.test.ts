@@ -54,7 +54,7 @@ describe('WaitingRoom', () => {
     const { room } = roomOf(Array.from({ length: 40 }, (_, i) => request(`late${i}`, -1)));
     const had = { late: 0, live: 0 };
     let late = 0;
-    for (let i = 0; i < 2000; i++) {
+    for (let i = 0; i < 10_000; i++) {
       room.add(request('live', i), isLate);
       const { entry } = room.next(isLate)!;
       const ms = isLate(entry) ? 40 : 10;

@@ -15,6 +15,7 @@
  * @property {{ at: string, relativeMacs: number, fidelity: { rbo: number }, predictedMs: { service: Quantiles } }[]} points
  * @property {Quantiles} answerMs
  * @property {number} waiting
+ * @property {number} rate
  * @property {number} headroom
  * @property {number} [defaultBudgetMs]
  */
