@@ -50,7 +50,12 @@ interface Frontier {
   readonly serving: number;
 }
 
-async function measure(options: Options, pictures: readonly LoadPicture[]): Promise<LoadRow[]> {
+/** @param onLoad called with all rows so far whenever a load is done */
+async function measure(
+  options: Options,
+  pictures: readonly LoadPicture[],
+  onLoad: (rows: readonly LoadRow[]) => Promise<void>,
+): Promise<LoadRow[]> {
   const { budget: budgetMs, seconds, seed } = options;
   const rows: LoadRow[] = [];
   const bytes = pictures.map(picture => picture.bytes);
@@ -88,6 +93,7 @@ async function measure(options: Options, pictures: readonly LoadPicture[]): Prom
       } finally {
         await rig.stop();
       }
+      await onLoad(rows);
     }
   } finally {
     bar.stop();
@@ -162,9 +168,13 @@ Examples:
   )
   .action(async (options: Options) => {
     const pictures = await picturesOf(options);
-    const rows = await measure(options, pictures);
-    const all = options.save === undefined ? rows : merge(await rowsIn(options.save), rows);
-    if (options.save !== undefined) await writeFileAtomic(options.save, JSON.stringify(all) + '\n');
+    const { save } = options;
+    const earlier = save === undefined ? [] : await rowsIn(save);
+    // after every load: hours of measuring are not lost with the last minute
+    const rows = await measure(options, pictures, async rows => {
+      if (save !== undefined) await writeFileAtomic(save, JSON.stringify(merge(earlier, rows)) + '\n');
+    });
+    const all = merge(earlier, rows);
     if (options.docs) await writeDocs(all);
     process.stdout.write(`${options.json ? JSON.stringify({ rows }) : table(rows)}\n`);
   });
