@@ -12,16 +12,18 @@ import { type RunningServer, startServer } from '../../src/service/server.js';
 import { testService } from './service.js';
 import { smallSearcher } from './small.js';
 
-const executablePath = '/usr/bin/chromium';
+const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 // as root, and without a network to look things up in
 const args = [
   ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+  ...['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
   ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
 ];
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 /** beside the compiled tests, so that git ignores it */
 const screenshots = fileURLToPath(new URL('../../screenshots/', import.meta.url));
 
+export const launch = () => chromium.launch({ executablePath, args });
 export const hasBrowser = existsSync(executablePath);
 export const full = 'XL@224:fp32';
 
@@ -50,8 +52,8 @@ export class PageTest {
     const { encoder, index } = await smallSearcher(folder, 24);
     const searcher = new Searcher(encoder, index, { calibration: calibrationOf(encoder.fingerprint) });
     await searcher.warmUp();
-    const server = await startServer(testService(searcher));
-    return new PageTest(searcher, server, await chromium.launch({ executablePath, args }));
+    const server = await startServer(testService(searcher, { writable: true, urlHosts: 'pictures.example' }));
+    return new PageTest(searcher, server, await launch());
   }
 
   async stop(): Promise<void> {
@@ -74,6 +76,9 @@ export class PageTest {
   phone = (options: BrowserContextOptions = {}) =>
     this.newPage({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, ...options });
 
+  /** One more of the same size, that knows nothing of the others. */
+  another = () => this.newPage({ viewport: this.page.viewportSize()! });
+
   /** Opens the page anew. */
   async open(hash = ''): Promise<void> {
     await this.page.goto('about:blank');
@@ -94,7 +99,8 @@ export class PageTest {
 
   /** Waits until all that is known of an answer is shown. */
   async compared(): Promise<void> {
-    await this.page.waitForSelector('#cost:is([data-state="compared"], [data-state="full"])');
+    const shown = '#results[aria-busy="false"] #cost:is([data-state="compared"], [data-state="full"])';
+    await this.page.waitForSelector(shown);
   }
 
   text = async (selector: string) => (await this.page.innerText(selector)).replaceAll(/\s+/g, ' ').trim();
@@ -127,6 +133,7 @@ export class PageTest {
   /** Kept for people to look at. */
   async screenshot(name: string): Promise<void> {
     await mkdir(screenshots, { recursive: true });
-    await this.page.screenshot({ path: `${screenshots}${name}.png`, fullPage: true });
+    const { width } = this.page.viewportSize()!;
+    await this.page.screenshot({ path: `${screenshots}${name}-${width}.png`, fullPage: true });
   }
 }

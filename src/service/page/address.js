@@ -8,12 +8,10 @@ import { initial, parsePoint, printPoint } from './point.js';
  * @property {number} k number of hits
  * @property {number | undefined} minScore
  * @property {import('./filter.js').Selection} selection
+ * @property {boolean} isFolded are near-duplicates folded into the best of them?
  * @property {number | undefined} like id of the picture to search with, if it is one of the index
  * @property {number | undefined} sample the same, but the picture is encoded as if it were new
  */
-
-/** Numbers of hits that can be chosen. An address may ask for another one. */
-export const counts = [10, 20, 50, 100];
 
 /** @returns {Address} */
 export function readAddress() {
@@ -32,13 +30,14 @@ export function readAddress() {
     k: whole('k', 1000) ?? 10,
     minScore: number('min', -1, 1),
     selection: fieldsOf(fields.get('only') ?? ''),
+    isFolded: fields.has('folded'),
     like: whole('like', Number.MAX_SAFE_INTEGER),
     sample: whole('sample', Number.MAX_SAFE_INTEGER),
   };
 }
 
 /** @param {Address} address */
-export function hashOf({ aim, k, minScore, selection, like, sample }) {
+export function hashOf({ aim, k, minScore, selection, isFolded, like, sample }) {
   const fields = [
     aim.isFixed
       ? `at=${printPoint(aim.point)}`
@@ -48,6 +47,7 @@ export function hashOf({ aim, k, minScore, selection, like, sample }) {
     `k=${k}`,
     minScore === undefined ? '' : `min=${minScore}`,
     selection.size === 0 ? '' : `only=${encodeURIComponent(JSON.stringify(Object.fromEntries(selection)))}`,
+    isFolded ? 'folded' : '',
     sample === undefined ? '' : `sample=${sample}`,
     like === undefined ? '' : `like=${like}`,
   ];

@@ -1,5 +1,5 @@
 /** What a latency budget can choose from now, as the server predicts it. */
-import { frontier } from './api.js';
+import { client } from './api.js';
 
 /**
  * @typedef {object} Choice a point of the frontier
@@ -31,7 +31,7 @@ const cheapest = () => choices.reduce((least, choice) => (choice.ms < least.ms ?
 
 /** Asks the server. @returns {Promise<boolean>} is there more than one point to choose from? */
 export async function refreshFrontier() {
-  const { points, answerMs, headroom, defaultBudgetMs } = await frontier();
+  const { points, answerMs, headroom, defaultBudgetMs } = await client.frontier();
   serverDefault = defaultBudgetMs;
   choices = points.map(({ at, fidelity, predictedMs: { service } }) => ({
     at,

@@ -82,9 +82,7 @@ export function markHits({ extra, missed }, onOpen) {
       badge(item, `not at ${shortPoint(full)}`, 'extra');
   missedPart.hidden = missed.length === 0;
   byId('missed-title', HTMLElement).textContent = `${plural(missed.length, 'hit')} that only ${shortPoint(full)} has`;
-  byId('missed-list', HTMLElement).replaceChildren(
-    ...missed.map(hit => thumb({ ...hit, size: 0, sha256: '' }, () => onOpen(hit))),
-  );
+  byId('missed-list', HTMLElement).replaceChildren(...missed.map(hit => thumb(hit, onOpen)));
 }
 
 /** Waits for the pictures that can be seen, but not long. */
@@ -115,6 +113,10 @@ function hitElement(hit, onOpen, isQuery) {
     part(selector).addEventListener('click', () => onExample(hit, weight));
   }
   if (isQuery) badge(root, 'your picture', 'query');
+  const copies = hit.duplicates?.length ?? 0;
+  root.dataset.copies = String(copies);
+  part('.copies').hidden = copies === 0;
+  part('.copies').textContent = `+${copies} alike`;
   return root;
 }
 

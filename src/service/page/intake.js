@@ -1,15 +1,25 @@
-/** Pictures come in: chosen, dropped anywhere on the page, or pasted. */
+/** Pictures come in: chosen, dropped anywhere on the page, pasted, or by their address. */
 import { byId } from './dom.js';
 
-/** @param {(file: File) => void} onPicture */
-export function takePictures(onPicture) {
-  for (const input of document.querySelectorAll('input[data-picker]'))
+/** @param {(file: File) => void} onPicture @param {(url: string) => void} onUrl */
+export function takePictures(onPicture, onUrl) {
+  for (const label of document.querySelectorAll('label[data-picker]')) {
+    const input = document.createElement('input');
+    Object.assign(input, { type: 'file', accept: 'image/*', className: 'visually-hidden' });
+    input.ariaLabel = /** @type {HTMLElement} */ (label).dataset.picker ?? '';
+    label.prepend(input);
     input.addEventListener('change', () => {
-      if (!(input instanceof HTMLInputElement)) return;
       const file = input.files?.[0];
       if (file) onPicture(file);
       input.value = ''; // so that the same file can be chosen again
     });
+  }
+
+  byId('url-form', HTMLFormElement).addEventListener('submit', event => {
+    event.preventDefault();
+    const url = byId('url', HTMLInputElement).value.trim();
+    if (URL.canParse(url)) onUrl(url);
+  });
 
   addEventListener('paste', event => {
     const file = event.clipboardData?.files[0];

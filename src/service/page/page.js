@@ -1,20 +1,24 @@
 /** The page: pictures and a latency budget in, the nearest pictures and what they cost out. */
-import { counts, hashOf, readAddress } from './address.js';
+import { hashOf, readAddress } from './address.js';
 import { makeAim, showAim } from './aim.js';
-import { Problem, health, picture, thumbnail } from './api.js';
+import { picture, thumbnail } from './api.js';
 import { showFrontier } from './budget.js';
+import { makeCamera } from './camera.js';
+import { makeCounts, showCounts } from './counts.js';
 import { makeCrop } from './crop.js';
-import { announce, byId, partOf, textElement } from './dom.js';
+import { announce, byId, partOf } from './dom.js';
 import { leading, showExamples } from './examples.js';
 import { toggled } from './filter.js';
-import { fileName, plural } from './format.js';
+import { makeFold, showFold } from './fold.js';
+import { fileName } from './format.js';
 import { initialBudget, refreshFrontier, watchFrontier } from './frontier.js';
 import { makeHits } from './hits.js';
 import { takePictures } from './intake.js';
+import { makeKeys } from './keys.js';
 import { makePreview, showPreview } from './preview.js';
 import { queryOf } from './query.js';
 import { makeSearch } from './run.js';
-import { showSamples } from './samples.js';
+import { makeStatus } from './status.js';
 import { makeThreshold, showThreshold } from './threshold.js';
 import { makeViewer } from './viewer.js';
 import { pushVisit, replaceVisit, visited } from './visit.js';
@@ -25,21 +29,35 @@ import { pushVisit, replaceVisit, visited } from './visit.js';
  * @typedef {{ id: number, path: string }} Named
  */
 
-let { aim, k, minScore, selection } = readAddress();
+let settings = readAddress();
 /** @type {Query | undefined} */
 let query;
 /** Are there points for a budget to choose from? */
 let hasChoice = false;
 
 const { run, forget, fail } = makeSearch({
-  state: () => ({ query, aim, k, minScore, selection, hasChoice }),
-  onFacet: (field, value) => narrow({ selection: toggled(selection, field, value) }),
+  state: () => ({ ...settings, query, hasChoice }),
+  onFacet: (field, value) => change({ selection: toggled(settings.selection, field, value) }),
 });
 
 function hash() {
   const [first] = query?.examples ?? [];
   const [like, sample] = first?.blob ? [undefined, first.id] : [first?.id, undefined];
-  return hashOf({ aim, k, minScore, selection, like, sample });
+  return hashOf({ ...settings, like, sample });
+}
+
+/** Asks the same in another way. @param {Partial<typeof settings>} part */
+function change(part) {
+  settings = { ...settings, ...part };
+  showSettings();
+  replaceVisit(query, hash());
+  void run();
+}
+
+function showSettings() {
+  showCounts(settings.k);
+  showThreshold(settings.minScore);
+  showFold(settings.isFolded);
 }
 
 /** @param {Query | undefined} next */
@@ -93,6 +111,9 @@ async function startFrom({ id, path }) {
   }
 }
 
+/** @param {File} file */
+const startWith = file => void start({ blob: file, name: file.name, weight: 1 });
+
 function startOver() {
   forget();
   setQuery(undefined);
@@ -101,39 +122,13 @@ function startOver() {
   partOf(document.body, '#intro input').focus();
 }
 
-/** Other conditions on the hits. @param {{ selection?: typeof selection, minScore?: number | undefined }} change */
-function narrow(change) {
-  if (change.selection) selection = change.selection;
-  if ('minScore' in change) minScore = change.minScore;
-  showThreshold(minScore);
-  replaceVisit(query, hash());
-  void run();
-}
-
-/** @param {import('./aim.js').Aim} next */
-function setAim(next) {
-  aim = next;
-  replaceVisit(query, hash());
-  void run();
-}
-
-function showCounts() {
-  const select = byId('k', HTMLSelectElement);
-  const options = [...new Set([...counts, k])].sort((a, b) => a - b);
-  select.replaceChildren(
-    ...options.map(count => Object.assign(textElement('option', `${count} hits`), { value: count })),
-  );
-  select.value = String(k);
-}
-
 /** Follows the address, to which Back, Forward or a person went. @param {unknown} state of the history */
 async function follow(state) {
   const address = readAddress();
-  ({ k, minScore, selection } = address);
-  aim = { ...address.aim, isFixed: address.aim.isFixed || !hasChoice };
+  const aim = { ...address.aim, isFixed: address.aim.isFixed || !hasChoice };
   if (!aim.isFixed) aim.budgetMs ??= initialBudget();
-  showCounts();
-  showThreshold(minScore);
+  settings = { ...address, aim };
+  showSettings();
   showAim(aim, hasChoice);
   forget();
   const known = visited(state);
@@ -152,21 +147,6 @@ async function follow(state) {
   }
 }
 
-async function connect() {
-  const line = byId('health', HTMLElement);
-  const text = byId('health-text', HTMLElement);
-  try {
-    const { images, engine } = await health();
-    line.dataset.state = 'ok';
-    text.textContent = `${plural(images, 'picture')} · ${engine}`;
-    byId('empty-index', HTMLElement).hidden = images > 0;
-    if (images > 0) await showSamples(images, startFrom);
-  } catch (error) {
-    line.dataset.state = 'down';
-    text.textContent = error instanceof Problem ? error.message : 'No connection';
-  }
-}
-
 async function begin() {
   // without it, points are chosen by hand
   hasChoice = await refreshFrontier().catch(() => false);
@@ -174,27 +154,28 @@ async function begin() {
   await follow(history.state);
 }
 
-makeAim(setAim);
+const onClick = (/** @type {string} */ id, /** @type {() => unknown} */ action) =>
+  byId(id, HTMLElement).addEventListener('click', () => void action());
+
+makeKeys();
+makeAim(aim => change({ aim }));
 makePreview();
 makeHits(addExample);
 makeViewer(startLike, addExample);
-makeThreshold(least => narrow({ minScore: least }));
+makeThreshold(minScore => change({ minScore }));
+makeFold(isFolded => change({ isFolded }));
+makeCounts(k => change({ k }));
 makeCrop(crop => {
   const [first, ...others] = query?.examples ?? [];
   if (first) refine([{ ...first, crop }, ...others]);
 });
-takePictures(file => void start({ blob: file, name: file.name, weight: 1 }));
-
-byId('k', HTMLSelectElement).addEventListener('change', event => {
-  k = Number(/** @type {HTMLSelectElement} */ (event.target).value);
-  replaceVisit(query, hash());
-  void run();
-});
-byId('retry', HTMLElement).addEventListener('click', () => void (query ? run() : follow(history.state)));
-byId('start-over', HTMLElement).addEventListener('click', startOver);
-byId('any-score', HTMLElement).addEventListener('click', () => narrow({ minScore: undefined }));
-byId('no-filter', HTMLElement).addEventListener('click', () => narrow({ selection: new Map() }));
-byId('encode', HTMLElement).addEventListener('click', () => {
+takePictures(startWith, url => void start({ url, name: fileName(new URL(url).pathname) || url, weight: 1 }));
+makeCamera(startWith);
+onClick('retry', () => (query ? run() : follow(history.state)));
+onClick('start-over', startOver);
+onClick('any-score', () => change({ minScore: undefined }));
+onClick('no-filter', () => change({ selection: new Map() }));
+onClick('encode', () => {
   const [first] = query?.examples ?? [];
   if (first?.id !== undefined) void startFrom({ id: first.id, path: first.name });
 });
@@ -204,5 +185,5 @@ document.querySelector('.skip')?.addEventListener('click', event => {
 });
 addEventListener('popstate', event => void follow(event.state));
 
-void connect();
+void makeStatus(startFrom);
 void begin();

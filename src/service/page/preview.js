@@ -10,14 +10,18 @@ const size = byId('query-size', HTMLElement);
 let shown;
 
 /** @param {import('./query.js').Example} example */
-export function showPreview({ blob, id, name, crop }) {
-  if (shown !== (blob ?? id)) {
-    shown = blob ?? id;
+export function showPreview({ blob, id, url, name, crop }) {
+  const source = blob ?? id ?? url;
+  if (shown !== source) {
+    shown = source;
     if (image.src.startsWith('blob:')) URL.revokeObjectURL(image.src);
-    byId('crop-area', HTMLElement).hidden = false;
-    byId('query-unshown', HTMLElement).hidden = true;
-    image.src = blob ? URL.createObjectURL(blob) : thumbnailUrl(id ?? 0);
-    size.dataset.kind = blob ? bytes(blob.size) : 'of the index';
+    // a picture of another site: only the server fetches it
+    const isShown = blob !== undefined || id !== undefined;
+    byId('crop-area', HTMLElement).hidden = !isShown;
+    byId('query-unshown', HTMLElement).hidden = isShown;
+    if (isShown) image.src = blob ? URL.createObjectURL(blob) : thumbnailUrl(id ?? 0);
+    else image.removeAttribute('src');
+    size.dataset.kind = blob ? bytes(blob.size) : isShown ? 'of the index' : new URL(url ?? '').host;
     size.textContent = size.dataset.kind;
   }
   byId('query-name', HTMLElement).textContent = name;

@@ -1,5 +1,5 @@
 /** What is searched with: pictures that hits should be like, and pictures that they should not be like. */
-import { Problem, request } from './api.js';
+import { Problem, client } from './api.js';
 
 /**
  * @typedef {{ x: number, y: number, width: number, height: number }} Crop shares of the upright picture
@@ -20,6 +20,7 @@ import { Problem, request } from './api.js';
  * @property {string} [at] operating point
  * @property {number} [budgetMs]
  * @property {number} [minScore]
+ * @property {boolean} [collapse] fold near-duplicates?
  * @property {object} [filter]
  * @property {string[]} [facets]
  * @property {string} [cursor]
@@ -40,32 +41,16 @@ export const isEncoded = ({ examples }) => examples.some(({ blob, url, crop }) =
  */
 export async function search({ examples }, asking, signal) {
   const [first] = examples;
-  const post = { method: 'POST', ...(signal && { signal }) };
   for (const { blob } of examples)
     if (blob?.size === 0)
       throw new Problem({ title: 'The picture is empty', detail: 'the file has no bytes', code: 'IMAGE_EMPTY' });
-  if (first?.blob && examples.length === 1 && first.weight > 0) {
-    const { filter, facets, ...rest } = asking;
-    const fields = Object.entries({
-      ...rest,
-      ...(filter && { filter: JSON.stringify(filter) }),
-      ...(facets && { facets: facets.join(',') }),
-      ...(first.crop && { crop: cropText(first.crop) }),
-    }).filter(([, value]) => value !== undefined);
-    const address = `/v1/search?${new URLSearchParams(fields.map(([name, value]) => [name, String(value)]))}`;
-    return (await request(address, { ...post, body: first.blob })).json();
-  }
+  if (first?.blob && examples.length === 1 && first.weight > 0)
+    return client.search(first.blob, { ...asking, ...(first.crop && { crop: first.crop }) }, { signal });
   const sides = await Promise.all(examples.map(asJson));
-  const body = JSON.stringify({
-    like: sides.filter((_, i) => Number(examples[i]?.weight) > 0),
-    unlike: sides.filter((_, i) => Number(examples[i]?.weight) < 0),
-    ...asking,
-  });
-  return (await request('/v1/search', { ...post, headers: { 'Content-Type': 'application/json' }, body })).json();
+  const like = sides.filter((_, i) => Number(examples[i]?.weight) > 0);
+  const unlike = sides.filter((_, i) => Number(examples[i]?.weight) < 0);
+  return client.search({ like, unlike, ...asking }, {}, { signal });
 }
-
-/** @param {Crop} crop */
-const cropText = ({ x, y, width, height }) => [x, y, width, height].map(share => share.toFixed(4)).join(',');
 
 /** @param {Example} example */
 async function asJson({ blob, id, url, crop, weight }) {

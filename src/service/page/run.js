@@ -2,6 +2,7 @@
 import { Problem } from './api.js';
 import { showAim } from './aim.js';
 import { markAnswered, showFrontier } from './budget.js';
+import { sideBySide } from './beside.js';
 import { compare } from './compare.js';
 import { showPointProblem } from './controls.js';
 import { showCost, showCostSkeleton, showNoCost } from './cost.js';
@@ -10,12 +11,14 @@ import { countFacets, showFacets } from './facets.js';
 import { filterOf } from './filter.js';
 import { milliseconds, plural } from './format.js';
 import { refreshFrontier } from './frontier.js';
+import { askKey, needsKey } from './keys.js';
 import { addHits, markHits, showHits, showSkeletons, thumbnailsShown } from './hits.js';
 import { offerMore } from './more.js';
+import { offerPages } from './pages.js';
 import { full, printPoint, shortPoint } from './point.js';
 import { search } from './query.js';
 import { askFull, isWarm, warmedUp } from './reference.js';
-import { hideSide, showSide } from './side.js';
+import { hideSide } from './side.js';
 import { show, showFailure, showNothing, showTitle } from './view.js';
 import { openViewer } from './viewer.js';
 
@@ -29,6 +32,7 @@ import { openViewer } from './viewer.js';
  * @property {number} k
  * @property {number | undefined} minScore
  * @property {import('./filter.js').Selection} selection
+ * @property {boolean} isFolded
  * @property {boolean} hasChoice are there points for a budget to choose from?
  */
 
@@ -58,7 +62,7 @@ export function makeSearch({ state, onFacet }) {
 
   /** Searches; whatever was under way is dropped. */
   async function run() {
-    const { query, aim, k, minScore, selection, hasChoice } = state();
+    const { query, aim, k, minScore, selection, isFolded, hasChoice } = state();
     showAim(aim, hasChoice);
     running.abort();
     running = new AbortController();
@@ -72,7 +76,7 @@ export function makeSearch({ state, onFacet }) {
       showSkeletons(k);
     }
     const filter = filterOf(selection);
-    const common = { k, ...(minScore !== undefined && { minScore }), ...(filter && { filter }) };
+    const common = { k, minScore, filter, ...(isFolded && { collapse: true }) };
     const ask = (/** @type {Asking} */ asking) => search(query, asking, signal);
     const chosen = aim.isFixed ? { at: printPoint(aim.point) } : { budgetMs: aim.budgetMs };
     try {
@@ -83,7 +87,8 @@ export function makeSearch({ state, onFacet }) {
       if (found.cost) await beside({ ...found, cost: found.cost }, { ask, common, isFixed: aim.isFixed, signal });
       if (found.hits.length > 0) showFacets(await countFacets(found.hits, selection, signal), selection, onFacet);
       // later pages by the same point, whatever the budget chose
-      offerPages(found, { ...common, ...(found.cost && { at: found.cost.at }) }, ask);
+      const same = { ...common, ...(found.cost && { at: found.cost.at }) };
+      offerPages(found, cursor => ask({ ...same, cursor }), showMore, fail);
       if (hasChoice) await refreshFrontier().then(showFrontier, () => undefined);
     } catch (error) {
       if (!signal.aborted) fail(error);
@@ -110,14 +115,16 @@ export function makeSearch({ state, onFacet }) {
     if (!reference) return;
     state().query?.references.set(JSON.stringify(common), reference);
     showCost(found, reference);
-    if (at === full) return;
-    const comparison = compare(found, reference);
-    markHits(comparison, onOpen);
-    showSide({ at, hits: found.hits }, { at: full, hits: reference.hits.slice(0, found.hits.length) }, onOpen);
-    announce(
-      `${plural(found.hits.length, 'hit')} at ${at} in ${milliseconds(found.cost.ms.total)}, ` +
-        `${comparison.same} the same as ${shortPoint(full)}, which took ${milliseconds(reference.cost.ms.total)}.`,
-    );
+    if (at !== full) {
+      const comparison = compare(found, reference);
+      markHits(comparison, onOpen);
+      announce(
+        `${plural(found.hits.length, 'hit')} at ${at} in ${milliseconds(found.cost.ms.total)}, ` +
+          `${comparison.same} the same as ${shortPoint(full)}, which took ${milliseconds(reference.cost.ms.total)}.`,
+      );
+    }
+    const askAt = (/** @type {string} */ other) => ask({ ...common, at: other });
+    await sideBySide(found, reference, { askAt, signal, onOpen, fail });
   }
 
   /** @param {SearchAnswer} found */
@@ -132,25 +139,15 @@ export function makeSearch({ state, onFacet }) {
     announce(plural(hits.length, 'hit') + (cost ? ` at ${cost.at} in ${milliseconds(cost.ms.total)}.` : '.'));
   }
 
-  /** @param {SearchAnswer} found @param {Asking} asking @param {(asking: Asking) => Promise<SearchAnswer>} ask */
-  function offerPages({ next }, asking, ask) {
-    if (next === undefined) {
-      offerMore(undefined);
-      return;
-    }
-    offerMore(async () => {
-      const page = await ask({ ...asking, cursor: next }).catch(error => {
-        if (error.name !== 'AbortError') fail(error);
-      });
-      if (!page || !answer) return;
-      const known = new Set(answer.hits.map(({ id }) => id));
-      const fresh = page.hits.filter(({ id }) => !known.has(id));
-      answer = { ...answer, hits: [...answer.hits, ...fresh] };
-      addHits(fresh, onOpen);
-      showTitle(answer.hits.length);
-      announce(`${plural(fresh.length, 'more hit')}.`);
-      offerPages(page, asking, ask);
-    });
+  /** @param {import('./api.js').Hit[]} hits of a later page */
+  function showMore(hits) {
+    if (!answer) return;
+    const known = new Set(answer.hits.map(({ id }) => id));
+    const fresh = hits.filter(({ id }) => !known.has(id));
+    answer = { ...answer, hits: [...answer.hits, ...fresh] };
+    addHits(fresh, onOpen);
+    showTitle(answer.hits.length);
+    announce(`${plural(fresh.length, 'more hit')}.`);
   }
 
   /** @param {import('./api.js').Hit} hit */
@@ -166,6 +163,7 @@ export function makeSearch({ state, onFacet }) {
   /** @param {unknown} error */
   function fail(error) {
     const detail = String(error);
+    if (needsKey(error)) askKey();
     const problem = error instanceof Problem ? error : new Problem({ title: 'The page failed', detail, code: 'PAGE' });
     if (answersAbout.has(problem.code)) {
       showPointProblem(`${problem.message}: ${problem.detail}`);

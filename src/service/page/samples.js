@@ -29,7 +29,11 @@ export async function showSamples(images, onChoose) {
   await show();
 }
 
-/** @param {Picture} found @param {(picture: Picture) => void} onChoose */
+/**
+ * @template {{ id: number, path: string, metadata: Picture['metadata'] }} T
+ * @param {T} found
+ * @param {(picture: T) => void} onChoose
+ */
 export function thumb(found, onChoose) {
   const { root, part } = fromTemplate('thumb-template');
   Object.assign(part('img'), { src: thumbnailUrl(found.id), alt: `${titleOf(found)}, ${found.path}` });

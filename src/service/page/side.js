@@ -1,27 +1,69 @@
-/** The answer beside the full model's answer, hit by hit. */
+/** The answer beside that of another operating point, hit by hit: of the full model's, unless another is chosen. */
 import { thumbnailUrl } from './api.js';
 import { byId, fromTemplate, textElement } from './dom.js';
 import { titleOf } from './format.js';
-import { shortPoint } from './point.js';
+import { frontierChoices } from './frontier.js';
+import { choices, full, shortPoint } from './point.js';
 
 /** @typedef {import('./api.js').Hit} Hit */
 
 const part = byId('side', HTMLElement);
 const toggle = byId('side-toggle', HTMLButtonElement);
+const select = byId('side-at', HTMLSelectElement);
 /** Does the person want to see it, when there is one? */
 let isWanted = false;
+/** The point that is chosen to be compared with. */
+let chosen = full;
+/** @type {() => unknown} */
+let onWish = () => undefined;
 
 toggle.addEventListener('click', () => {
   isWanted = !isWanted;
   arrange(true);
+  if (isWanted) onWish();
 });
+select.addEventListener('change', () => {
+  chosen = select.value;
+  onWish();
+});
+
+/** @param {string} at of the answer @returns {string | undefined} what it is compared with, if somebody wants to see that */
+export const wantedBeside = at => (isWanted ? besideOf(at) : undefined);
+
+/** Not with itself. @param {string} at */
+const besideOf = at => (chosen !== at ? chosen : at === full ? cheapest() : full);
+
+const cheapest = () => frontierChoices()[0]?.at ?? 'S@112:int8';
+
+/** Every point that can be chosen: those of the frontier, and all that the page offers by hand. @param {string} at of the answer */
+function showChoices(at) {
+  const byHand = choices.submodel.flatMap(submodel =>
+    choices.resolution.flatMap(side => choices.precision.map(precision => `${submodel}@${side}:${precision}`)),
+  );
+  const points = new Set([full, ...frontierChoices().map(choice => choice.at), ...byHand]);
+  points.delete(at);
+  select.replaceChildren(
+    ...[...points].map(point => Object.assign(textElement('option', shortPoint(point)), { value: point })),
+  );
+  select.value = besideOf(at);
+}
 
 /** @param {boolean} isThere is there something to show? */
 function arrange(isThere) {
   toggle.hidden = !isThere;
   toggle.ariaPressed = String(isWanted);
-  part.hidden = !isThere || !isWanted;
+  part.hidden = byId('side-with', HTMLElement).hidden = !isThere || !isWanted;
   byId('list', HTMLElement).hidden = isThere && isWanted;
+}
+
+/**
+ * There is an answer that could be compared.
+ * @param {string} at its point @param {() => unknown} compare called when somebody wants to see it, or with another point
+ */
+export function offerSide(at, compare) {
+  onWish = compare;
+  showChoices(at);
+  toggle.hidden = false;
 }
 
 /** There is nothing to compare, or not yet. */

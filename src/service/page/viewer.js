@@ -1,8 +1,9 @@
 /** The larger view of a hit, with what is known of it. */
 import { picture, thumbnailUrl } from './api.js';
 import { byId, textElement } from './dom.js';
-import { bytes, titleOf } from './format.js';
+import { bytes, plural, titleOf } from './format.js';
 import { full, shortPoint } from './point.js';
+import { thumb } from './samples.js';
 
 /** @typedef {import('./api.js').Hit} Hit */
 
@@ -16,6 +17,8 @@ let reference = [];
 /** How many of `hits` are the answer's own. */
 let own = 0;
 let at = 0;
+/** The hit that is shown, or one of its near-duplicates. @type {Hit | undefined} */
+let shown;
 
 /** @param {(hit: Hit) => void} onSearch @param {(hit: Hit, weight: 1 | -1) => void} onExample */
 export function makeViewer(onSearch, onExample) {
@@ -31,7 +34,7 @@ export function makeViewer(onSearch, onExample) {
   });
   const act = (/** @type {string} */ id, /** @type {(hit: Hit) => void} */ action) =>
     byId(id, HTMLElement).addEventListener('click', () => {
-      const hit = hits[at];
+      const hit = shown;
       dialog.close();
       if (hit) action(hit);
     });
@@ -58,18 +61,34 @@ function show(index) {
   const hit = hits[index];
   if (!hit) return;
   at = index;
+  showHit(hit, rank(hit, index));
+  copies(hit);
+  // aria-disabled and not disabled, which would drop the focus
+  previous.setAttribute('aria-disabled', String(index === 0));
+  next.setAttribute('aria-disabled', String(index === hits.length - 1));
+}
+
+/** @param {Hit} hit @param {string} place */
+function showHit(hit, place) {
+  shown = hit;
   const image = byId('viewer-image', HTMLImageElement);
   image.src = thumbnailUrl(hit.id);
   image.alt = hit.path;
   byId('viewer-title', HTMLElement).textContent = titleOf(hit);
-  byId('viewer-rank', HTMLElement).textContent = rank(hit, index);
-  // aria-disabled and not disabled, which would drop the focus
-  previous.setAttribute('aria-disabled', String(index === 0));
-  next.setAttribute('aria-disabled', String(index === hits.length - 1));
+  byId('viewer-rank', HTMLElement).textContent = place;
   facts(hit);
   picture(hit.id).then(
-    ({ size, sha256 }) => hits[at] === hit && facts(hit, { size: bytes(size), 'SHA-256': sha256 }),
+    ({ size, sha256 }) => shown === hit && facts(hit, { size: bytes(size), 'SHA-256': sha256 }),
     () => undefined, // what the hit says of itself is enough
+  );
+}
+
+/** What was folded into a hit. @param {Hit} hit */
+function copies({ duplicates = [] }) {
+  byId('viewer-copies', HTMLElement).hidden = duplicates.length === 0;
+  byId('viewer-copies-title', HTMLElement).textContent = `${plural(duplicates.length, 'near-duplicate')}`;
+  byId('viewer-copies-list', HTMLElement).replaceChildren(
+    ...duplicates.map(copy => thumb(copy, () => showHit(copy, 'A near-duplicate'))),
   );
 }
 

@@ -7,7 +7,6 @@ export function onPhones(page: () => PageTest) {
   before(() => (here = page()));
 
   it('fits a phone', async () => {
-    here.page = await here.newPage({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
     await here.open('#at=L@160:fp32');
     const widths: unknown[] = [];
     const measure = async () => widths.push(await here.page.evaluate('document.documentElement.scrollWidth'));

@@ -1,0 +1,72 @@
+/** Adding pictures to the index. */
+import { Problem, client, thumbnailUrl } from './api.js';
+import { announce, byId, fromTemplate } from './dom.js';
+import { plural } from './format.js';
+
+const list = byId('added-list', HTMLElement);
+const label = byId('added-label', HTMLInputElement);
+/** pictures on their way at the same time */
+const width = 3;
+
+/** @param {{ refresh: () => Promise<unknown>, say: (error: unknown) => void }} page */
+export function makeAdding(page) {
+  const input = byId('add-files', HTMLInputElement);
+  input.addEventListener('change', async () => {
+    page.say(undefined);
+    const files = [...(input.files ?? [])];
+    input.value = '';
+    await add(files);
+    await page.refresh().catch(page.say);
+  });
+}
+
+/** @param {readonly File[]} files */
+async function add(files) {
+  const left = files.map(file => ({ file, ...row(file.name) }));
+  list.prepend(...left.map(({ root }) => root));
+  let added = 0;
+  const work = async () => {
+    for (let next; (next = left.shift());) if (await addOne(next)) added++;
+  };
+  await Promise.all(Array.from({ length: width }, work));
+  announce(`${plural(added, 'picture')} of ${files.length} added.`);
+}
+
+/** @param {string} name */
+function row(name) {
+  const { root, part } = fromTemplate('added-template');
+  root.dataset.state = 'waiting';
+  part('.added-name').textContent = name;
+  part('.added-state').textContent = 'on its way …';
+  return { root, part };
+}
+
+/** @param {{ file: File } & ReturnType<typeof row>} one @returns {Promise<boolean>} */
+async function addOne({ file, root, part }) {
+  const metadata = { name: file.name, ...(label.value.trim() !== '' && { label: label.value.trim() }) };
+  try {
+    const [image] = (await client.addImages(file, { metadata })).images;
+    if (!image || !('id' in image)) throw new Error('the server did not say what became of it');
+    root.dataset.state = 'added';
+    part('.added-state').textContent = image.created ? 'added' : 'was there already';
+    Object.assign(part('img'), { src: thumbnailUrl(image.id) });
+    part('.added-undo').hidden = !image.created;
+    part('.added-undo').addEventListener('click', () => void undo(image.id, root, part));
+    return true;
+  } catch (error) {
+    root.dataset.state = 'failed';
+    part('.added-state').textContent = error instanceof Problem ? error.message : String(error);
+    return false;
+  }
+}
+
+/** @param {number} id @param {HTMLElement} root @param {(selector: string) => HTMLElement} part */
+async function undo(id, root, part) {
+  try {
+    await client.deleteImage(id);
+    root.remove();
+    announce('Deleted again.');
+  } catch (error) {
+    part('.added-state').textContent = error instanceof Problem ? error.message : String(error);
+  }
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { colourPicture } from '../../../src/evaluation/colours.js';
+import type { PageTest } from '../../support/page.js';
+
+let seed = 5000;
+
+/** The state of the index, and keeping it. */
+export function keeping(page: () => PageTest) {
+  let here: PageTest;
+  before(() => (here = page()));
+
+  after(async () => {
+    for (const { id, stored } of here.searcher.index.catalogue.images())
+      if (stored) await fetch(`${here.server.url}/v1/images/${id}`, { method: 'DELETE' });
+  });
+
+  const openStatus = async () => {
+    await here.open();
+    await here.page.click('#health');
+    await here.page.waitForSelector('#status-facts div');
+  };
+  const searcherState = () => here.searcher.index.catalogue.state();
+  const fresh = async (name: string) => ({ name, mimeType: 'image/png', buffer: await colourPicture(seed++) });
+
+  it('shows what is in the index', async () => {
+    await openStatus();
+    const { images, vectors } = searcherState();
+    assert.match(
+      await here.text('#status-facts'),
+      new RegExp(`^Pictures ${images}.* Distinct ${vectors}.* catalogue,`),
+    );
+    await here.isAccessible();
+    await here.screenshot('status');
+    await here.page.keyboard.press('Escape');
+    assert.equal(await here.page.evaluate('document.activeElement.id'), 'health');
+  });
+  it('adds pictures, which the next search finds, and takes one back', async () => {
+    await openStatus();
+    const before = searcherState().images;
+    const [one, two] = [await fresh('one.png'), await fresh('two.png')];
+    const note = { name: 'note.txt', mimeType: 'text/plain', buffer: Buffer.from('no picture') };
+    await here.page.fill('#added-label', 'brand new');
+    await here.page.setInputFiles('#add-files', [one, two, note]);
+    await here.page.waitForSelector('#added-list li[data-state="added"]:nth-child(2)');
+    await here.page.waitForSelector('#added-list li[data-state="failed"]:has-text("not a supported picture")');
+    await here.page.waitForSelector(`#health-text:has-text("${before + 2} pictures")`);
+    await here.isAccessible();
+    await here.screenshot('added');
+    await here.page.locator('#added-list li', { hasText: 'two.png' }).locator('.added-undo').click();
+    await here.page.waitForSelector('#added-list li:has-text("two.png")', { state: 'detached' });
+    assert.equal(searcherState().images, before + 1);
+    await here.open('#at=XL@224:fp32');
+    await here.page.setInputFiles('#intro input[type=file]', one);
+    await here.page.waitForSelector('#hits > li:first-child .hit-label:text-is("brand new")');
+  });
+
+  it('takes up what has changed, and shows how far it is', async () => {
+    await openStatus();
+    await here.page.route('**/v1/jobs/*/events', async route => {
+      const job = { id: 'x', kind: 'reindex', state: 'running', started: '' };
+      const running = { ...job, progress: { done: 12, total: 24, skipped: 12, failed: 0, rate: 80 } };
+      const body = `event: progress\ndata: ${JSON.stringify(running)}\n\n`;
+      await route.fulfill({ body, contentType: 'text/event-stream' }); // then the connection breaks
+    });
+    await here.page.click('#reindex');
+    await here.page.waitForSelector('#job-text:text-is("12 of 24 pictures · 80 a second")');
+    assert.equal(await here.page.getAttribute('#job-bar', 'value'), '12');
+    await here.screenshot('reindexing');
+    await here.page.unroute('**/v1/jobs/*/events');
+    await here.page.waitForSelector('#reindex:enabled');
+    await here.page.click('#reindex');
+    await here.page.waitForSelector('#job-text:text-is("Up to date: 0 added, 0 updated, 0 removed, 24 unchanged")');
+    await here.isAccessible();
+  });
+
+  it('saves a backup', async () => {
+    await openStatus();
+    const [download] = await Promise.all([here.page.waitForEvent('download'), here.page.click('#backup')]);
+    assert.match(download.suggestedFilename(), /^matvit-[\d-]+\.tar$/);
+    assert.equal((await readFile(await download.path())).subarray(0, 11).toString(), 'backup.json');
+  });
+}
