@@ -12,7 +12,7 @@ import { launch } from './page.js';
 
 const picture = fileURLToPath(new URL('../../../docs/page.webp', import.meta.url));
 const demo = fileURLToPath(new URL('../../../index-data/demo', import.meta.url));
-const [, , index = demo, query = 'food/E031.jpeg'] = process.argv;
+const [, , index = demo, query = 'food/D076.jpeg'] = process.argv;
 
 const { config } = readConfig({ flags: { index, port: 0, logLevel: 'error', rateLimit: 0 } });
 const searcher = await openSearcher({ ...config, limits: config });
@@ -25,7 +25,7 @@ try {
   // once to make thumbnails, once to be seen
   for (let i = 0; i < 2; i++) {
     await page.goto('about:blank');
-    await page.goto(`${server.url}/#budget=30&k=10&sample=${id}`);
+    await page.goto(`${server.url}/#k=10&sample=${id}`);
     await page.waitForSelector('#results[aria-busy="false"] #cost:is([data-state="compared"], [data-state="full"])');
     await page.waitForTimeout(1500);
   }
