@@ -1,13 +1,13 @@
 /** The page: pictures and a latency budget in, the nearest pictures and what they cost out. */
-import { hashOf, readAddress } from './address.js';
+import { readAddress } from './address.js';
 import { makeAim, showAim } from './aim.js';
 import { picture, thumbnail } from './api.js';
+import { examplesNow, makeAsking } from './asking.js';
 import { showFrontier } from './budget.js';
 import { makeCamera } from './camera.js';
 import { makeCounts, showCounts } from './counts.js';
 import { makeCrop } from './crop.js';
-import { announce, byId, partOf } from './dom.js';
-import { leading, showExamples } from './examples.js';
+import { byId } from './dom.js';
 import { toggled } from './filter.js';
 import { makeFold, showFold } from './fold.js';
 import { fileName } from './format.js';
@@ -15,131 +15,54 @@ import { initialBudget, refreshFrontier, watchFrontier } from './frontier.js';
 import { makeHits } from './hits.js';
 import { takePictures } from './intake.js';
 import { makeKeys } from './keys.js';
-import { makePreview, showPreview } from './preview.js';
+import { makePreview } from './preview.js';
 import { queryOf } from './query.js';
 import { makeSearch } from './run.js';
+import { replaceState, setState, state } from './state.js';
 import { makeStatus } from './status.js';
 import { makeThreshold, showThreshold } from './threshold.js';
 import { makeViewer } from './viewer.js';
-import { pushVisit, replaceVisit, visited } from './visit.js';
+import { visited } from './visit.js';
 
-/**
- * @typedef {import('./query.js').Query} Query
- * @typedef {import('./query.js').Example} Example
- * @typedef {{ id: number, path: string }} Named
- */
+const { run, forget, fail } = makeSearch((field, value) =>
+  change({ selection: toggled(state().selection, field, value) }),
+);
+const asking = makeAsking({ run, forget, fail });
 
-let settings = readAddress();
-/** @type {Query | undefined} */
-let query;
-/** Are there points for a budget to choose from? */
-let hasChoice = false;
-
-const { run, forget, fail } = makeSearch({
-  state: () => ({ ...settings, query, hasChoice }),
-  onFacet: (field, value) => change({ selection: toggled(settings.selection, field, value) }),
-});
-
-function hash() {
-  const [first] = query?.examples ?? [];
-  const [like, sample] = first?.blob ? [undefined, first.id] : [first?.id, undefined];
-  return hashOf({ ...settings, like, sample });
-}
-
-/** Asks the same in another way. @param {Partial<typeof settings>} part */
+/** Asks the same in another way. @param {Partial<import('./state.js').State>} part */
 function change(part) {
-  settings = { ...settings, ...part };
+  setState(part);
   showSettings();
-  replaceVisit(query, hash());
+  replaceState();
   void run();
 }
 
 function showSettings() {
-  showCounts(settings.k);
-  showThreshold(settings.minScore);
-  showFold(settings.isFolded);
+  const { k, minScore, isFolded } = state();
+  showCounts(k);
+  showThreshold(minScore);
+  showFold(isFolded);
 }
 
-/** @param {Query | undefined} next */
-function setQuery(next) {
-  query = next;
-  const [first] = next?.examples ?? [];
-  if (!next || !first) return;
-  showPreview(first);
-  showExamples(next.examples, examples => refine(examples));
-}
-
-/** A new picture: searches with it. @param {Example} example */
-async function start(example) {
-  forget();
-  setQuery(queryOf([example]));
-  pushVisit(query, hash());
-  scrollTo({ top: 0 });
-  const done = run();
-  byId('hits-title', HTMLElement).focus({ preventScroll: true });
-  await done;
-}
-
-/** The same query with other examples. @param {readonly Example[]} examples */
-function refine(examples) {
-  const ordered = leading(examples);
-  if (ordered.length === 0) startOver();
-  else {
-    setQuery(queryOf(ordered));
-    pushVisit(query, hash());
-    void run();
-  }
-}
-
-/** More or less like a picture of the index. @param {Named} found @param {1 | -1} weight */
-function addExample(found, weight) {
-  const others = (query?.examples ?? []).filter(({ id, blob }) => blob || id !== found.id);
-  const example = { id: found.id, name: fileName(found.path), weight };
-  announce(`${weight > 0 ? 'More' : 'Less'} like ${example.name}.`);
-  refine([...others, example]);
-}
-
-/** Searches with a picture of the index, whose embedding is known. @param {Named} found */
-const startLike = ({ id, path }) => void start({ id, name: fileName(path), weight: 1 });
-
-/** Searches with a picture of the index as if it were new. @param {Named} found */
-async function startFrom({ id, path }) {
-  try {
-    await start({ blob: await thumbnail(id), name: fileName(path), id, weight: 1 });
-  } catch (error) {
-    fail(error);
-  }
-}
-
-/** @param {File} file */
-const startWith = file => void start({ blob: file, name: file.name, weight: 1 });
-
-function startOver() {
-  forget();
-  setQuery(undefined);
-  void run();
-  pushVisit(undefined, hash());
-  partOf(document.body, '#intro input').focus();
-}
-
-/** Follows the address, to which Back, Forward or a person went. @param {unknown} state of the history */
-async function follow(state) {
+/** Follows the address, to which Back, Forward or a person went. @param {unknown} visit of the history */
+async function follow(visit) {
   const address = readAddress();
+  const { hasChoice } = state();
   const aim = { ...address.aim, isFixed: address.aim.isFixed || !hasChoice };
   if (!aim.isFixed) aim.budgetMs ??= initialBudget();
-  settings = { ...address, aim };
+  setState({ ...address, aim });
   showSettings();
   showAim(aim, hasChoice);
   forget();
-  const known = visited(state);
+  const known = visited(visit);
   try {
     const id = address.like ?? address.sample;
-    setQuery(known);
+    asking.setQuery(known);
     if (!known && id !== undefined) {
       const { path } = await picture(id);
       const blob = address.sample === undefined ? undefined : await thumbnail(id);
-      setQuery(queryOf([{ ...(blob && { blob }), id, name: fileName(path), weight: 1 }]));
-      replaceVisit(query, hash());
+      asking.setQuery(queryOf([{ ...(blob && { blob }), id, name: fileName(path), weight: 1 }]));
+      replaceState();
     }
     await run();
   } catch (error) {
@@ -149,7 +72,8 @@ async function follow(state) {
 
 async function begin() {
   // without it, points are chosen by hand
-  hasChoice = await refreshFrontier().catch(() => false);
+  const hasChoice = await refreshFrontier().catch(() => false);
+  setState({ hasChoice });
   if (hasChoice) watchFrontier(showFrontier);
   await follow(history.state);
 }
@@ -160,24 +84,27 @@ const onClick = (/** @type {string} */ id, /** @type {() => unknown} */ action) 
 makeKeys();
 makeAim(aim => change({ aim }));
 makePreview();
-makeHits(addExample);
-makeViewer(startLike, addExample);
+makeHits(asking.addExample);
+makeViewer(asking.startLike, asking.addExample);
 makeThreshold(minScore => change({ minScore }));
 makeFold(isFolded => change({ isFolded }));
 makeCounts(k => change({ k }));
 makeCrop(crop => {
-  const [first, ...others] = query?.examples ?? [];
-  if (first) refine([{ ...first, crop }, ...others]);
+  const [first, ...others] = examplesNow();
+  if (first) asking.refine([{ ...first, crop }, ...others]);
 });
-takePictures(startWith, url => void start({ url, name: fileName(new URL(url).pathname) || url, weight: 1 }));
-makeCamera(startWith);
-onClick('retry', () => (query ? run() : follow(history.state)));
-onClick('start-over', startOver);
+takePictures(
+  asking.startWith,
+  url => void asking.start({ url, name: fileName(new URL(url).pathname) || url, weight: 1 }),
+);
+makeCamera(asking.startWith);
+onClick('retry', () => (state().query ? run() : follow(history.state)));
+onClick('start-over', asking.startOver);
 onClick('any-score', () => change({ minScore: undefined }));
 onClick('no-filter', () => change({ selection: new Map() }));
 onClick('encode', () => {
-  const [first] = query?.examples ?? [];
-  if (first?.id !== undefined) void startFrom({ id: first.id, path: first.name });
+  const [first] = examplesNow();
+  if (first?.id !== undefined) void asking.startFrom({ id: first.id, path: first.name });
 });
 document.querySelector('.skip')?.addEventListener('click', event => {
   event.preventDefault(); // the hash is the operating point's
@@ -185,5 +112,5 @@ document.querySelector('.skip')?.addEventListener('click', event => {
 });
 addEventListener('popstate', event => void follow(event.state));
 
-void makeStatus(startFrom);
+void makeStatus(asking.startFrom);
 void begin();

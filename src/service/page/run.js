@@ -1,17 +1,15 @@
 /** One search after another: what is asked, and what is shown while it is and when it has been answered. */
-import { Problem } from './api.js';
 import { showAim } from './aim.js';
 import { markAnswered, showFrontier } from './budget.js';
 import { sideBySide } from './beside.js';
 import { compare } from './compare.js';
-import { showPointProblem } from './controls.js';
 import { showCost, showCostSkeleton, showNoCost } from './cost.js';
 import { announce, byId } from './dom.js';
 import { countFacets, showFacets } from './facets.js';
+import { showError } from './failure.js';
 import { filterOf } from './filter.js';
 import { milliseconds, plural } from './format.js';
 import { refreshFrontier } from './frontier.js';
-import { askKey, needsKey } from './keys.js';
 import { addHits, markHits, showHits, showSkeletons, thumbnailsShown } from './hits.js';
 import { offerMore } from './more.js';
 import { offerPages } from './pages.js';
@@ -19,37 +17,29 @@ import { full, printPoint, shortPoint } from './point.js';
 import { search } from './query.js';
 import { askFull, isWarm, warmedUp } from './reference.js';
 import { hideSide } from './side.js';
-import { show, showFailure, showNothing, showTitle } from './view.js';
+import { state } from './state.js';
+import { show, showNothing, showTitle } from './view.js';
 import { openViewer } from './viewer.js';
 
 /**
  * @typedef {import('./api.js').SearchAnswer} SearchAnswer
  * @typedef {import('./api.js').EncodedAnswer} EncodedAnswer
  * @typedef {import('./query.js').Asking} Asking
- * @typedef {object} State
- * @property {import('./query.js').Query | undefined} query
- * @property {import('./aim.js').Aim} aim
- * @property {number} k
- * @property {number | undefined} minScore
- * @property {import('./filter.js').Selection} selection
- * @property {boolean} isFolded
- * @property {boolean} hasChoice are there points for a budget to choose from?
  */
-
-const answersAbout = new Set(['SUBMODEL_INVALID', 'OPERATING_POINT_INVALID', 'RESOLUTION_INVALID']);
 
 /**
- * @param {object} options
- * @param {() => State} options.state
- * @param {(field: string, value: import('./filter.js').Scalar) => void} options.onFacet
+ * @param {(field: string, value: import('./filter.js').Scalar) => void} onFacet
  */
-export function makeSearch({ state, onFacet }) {
+export function makeSearch(onFacet) {
   /** The answer that is shown. @type {SearchAnswer | undefined} */
   let answer;
   /** and the full model's, if it is there @type {EncodedAnswer | undefined} */
   let reference;
   /** What is under way. */
   let running = new AbortController();
+
+  /** @param {unknown} error */
+  const fail = error => showError(error, answer);
 
   /** Another query is coming. */
   function forget() {
@@ -158,23 +148,6 @@ export function makeSearch({ state, onFacet }) {
     const own = new Set(answer.hits.map(({ id }) => id));
     const missed = theirs.filter(({ id }) => !own.has(id));
     openViewer(hit, { answered: answer.hits, missed, reference: theirs });
-  }
-
-  /** @param {unknown} error */
-  function fail(error) {
-    const detail = String(error);
-    if (needsKey(error)) askKey();
-    const problem = error instanceof Problem ? error : new Problem({ title: 'The page failed', detail, code: 'PAGE' });
-    if (answersAbout.has(problem.code)) {
-      showPointProblem(`${problem.message}: ${problem.detail}`);
-      if (answer) {
-        // the last answer stays
-        show('answer', true);
-        showTitle(answer.hits.length);
-        return;
-      }
-    }
-    showFailure(problem);
   }
 
   return { run, forget, fail };

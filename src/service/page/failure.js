@@ -1,0 +1,23 @@
+/** What went wrong: a key that is missing, an operating point that there is not, or anything else. */
+import { Problem } from './api.js';
+import { showPointProblem } from './controls.js';
+import { askKey, needsKey } from './keys.js';
+import { show, showFailure, showTitle } from './view.js';
+
+const aboutPoints = new Set(['SUBMODEL_INVALID', 'OPERATING_POINT_INVALID', 'RESOLUTION_INVALID']);
+
+/** @param {unknown} error @param {import('./api.js').SearchAnswer | undefined} answer that stays if only the point is wrong */
+export function showError(error, answer) {
+  const detail = String(error);
+  if (needsKey(error)) askKey();
+  const problem = error instanceof Problem ? error : new Problem({ title: 'The page failed', detail, code: 'PAGE' });
+  if (aboutPoints.has(problem.code)) {
+    showPointProblem(`${problem.message}: ${problem.detail}`);
+    if (answer) {
+      show('answer', true);
+      showTitle(answer.hits.length);
+      return;
+    }
+  }
+  showFailure(problem);
+}
