@@ -15,9 +15,12 @@ import { type SearchBench, benchSearch } from '../src/evaluation/bench-search.js
 import { type TrainTiming, benchTrain } from '../src/evaluation/bench-train.js';
 import { readModel } from '../src/model/bundle.js';
 import { writeFileAtomic } from '../src/model/write-file-atomic.js';
+import { benchAbuseCommand } from './bench-abuse.js';
 import { benchBudgetCommand } from './bench-budget.js';
 import { benchEscalationCommand } from './bench-escalation.js';
 import { benchLoadCommand } from './bench-load.js';
+import { benchSwapCommand } from './bench-swap.js';
+import { benchThroughputCommand } from './bench-throughput.js';
 import { storageBenches } from './bench-storage.js';
 import { indexData, jsonOption, modelOption, positiveInteger, progress } from './cli.js';
 import { openSearcher } from './open-searcher.js';
@@ -162,7 +165,13 @@ const rounds = (n: number) =>
 
 export const benchCommand = withExample(new Command('bench').description('measure this machine'), 'encoder');
 
-benchCommand.addCommand(benchBudgetCommand).addCommand(benchLoadCommand).addCommand(benchEscalationCommand);
+benchCommand
+  .addCommand(benchBudgetCommand)
+  .addCommand(benchLoadCommand)
+  .addCommand(benchEscalationCommand)
+  .addCommand(benchAbuseCommand)
+  .addCommand(benchThroughputCommand)
+  .addCommand(benchSwapCommand);
 
 withExample(benchCommand.command('encoder'), 'encoder --rounds 10 --json')
   .description('latency of every granularity, resolution and precision, universal graph beside static ones')

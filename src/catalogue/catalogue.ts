@@ -1,6 +1,7 @@
 /** The catalogue: the images of an index and their vectors, in SQLite. The source of truth; graphs derive from it. */
 import type { Database, Statement } from 'better-sqlite3';
 import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { MatvitError } from '../errors.js';
 import { type Changes, changesTo } from './changes.js';
 import { checkRow } from './checksum.js';
@@ -33,6 +34,9 @@ export class Catalogue {
   private readonly stateNow: Statement<[], State>;
   private readonly revisionNow: Statement<[], number>;
   private readonly vectorPage: Statement<[number, number, number], VectorRecord>;
+
+  /** Preparing takes longer than reading a row. */
+  private readonly prepared = new LRUCache<string, Statement<unknown[], unknown>>({ max: 64 });
 
   /** random, one for each catalogue that was ever created */
   readonly id: string;
@@ -156,7 +160,7 @@ export class Catalogue {
 
   /** Of these ids the vectors that there are, by ascending id. */
   vectorsOf(ids: readonly number[]): VectorRows {
-    const read = this.database.prepare<[string], VectorRecord>(
+    const read = this.prepare<[string], VectorRecord>(
       `SELECT ${vectorColumns} FROM vectors WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`,
     );
     return vectorRows(
@@ -233,8 +237,7 @@ export class Catalogue {
 
   private select(sql: string, ...values: (number | string)[]): Image[] {
     return this.run(() =>
-      this.database
-        .prepare<(number | string)[], ImageRecord>(sql)
+      this.prepare<(number | string)[], ImageRecord>(sql)
         .all(...values)
         .map(record => {
           const { crc, stored, edited, ...image } = record;
@@ -243,6 +246,12 @@ export class Catalogue {
           return { ...image, metadata, stored: stored === 1, edited: edited === 1 };
         }),
     );
+  }
+
+  private prepare<Bound extends unknown[], Row>(sql: string): Statement<Bound, Row> {
+    let statement = this.prepared.get(sql);
+    if (!statement) this.prepared.set(sql, (statement = this.database.prepare(sql)));
+    return statement as Statement<Bound, Row>;
   }
 
   private run<T>(action: () => T): T {

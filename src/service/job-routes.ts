@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { indexFolder } from '../corpus/indexing.js';
 import type { Encoder } from '../encoder/encoder.js';
 import { MatvitError } from '../errors.js';
-import { decode } from '../image/decode.js';
 import { problemOf } from './errors.js';
 import type { JobStatus } from './jobs.js';
 import { onDisk } from './on-disk.js';
@@ -81,7 +80,7 @@ export function jobRoutes(service: Service): Route[] {
             const { index, encoder } = lease.value;
             const { failed, interrupted, unmatched, ...report } = await indexFolder({
               ...{ folder, index: onDisk(index), encoder: aside(encoder), signal, onProgress, keepMetadata: true },
-              decode: (path, resolution) => decode(path, resolution, { limits }),
+              decode: (path, resolution) => service.decoder.decode(path, resolution, { limits }),
             });
             const failures = failed.slice(0, listed).map(({ path, code, reason }) => ({ path, code, reason }));
             log.info({ ...report, failed: failed.length, interrupted, unmatched }, 'reindexed');
