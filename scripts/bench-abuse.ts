@@ -33,14 +33,15 @@ export const benchAbuseCommand = new Command('abuse')
   .option('--count <n>', 'connections, slow clients', positiveInteger, 1000)
   .option('--pictures <n>', 'hostile pictures', positiveInteger, 500)
   .option('--seconds <n>', 'that the connections keep asking', number, 20)
-  .option('--side <n>', 'of the pictures that stay just within the limit of pixels', positiveInteger, 8000)
+  .option('--side <n>', 'of the pictures that are huge, but of a size that is taken', positiveInteger, 4800)
   .option('--seed <n>', 'of the hostile pictures', positiveInteger, 1)
   .addOption(modelOption())
   .addOption(jsonOption())
   .addHelpText(
     'after',
     `
-Attacks, one after the other, from eight addresses: connections that ask without a pause; clients that send a byte a
+Attacks, one after the other, from eight addresses: connections that each ask once a second, every tenth
+with a picture; clients that send a byte a
 second; bodies of 10 GB, declared and chunked; small files that unpack to gigabytes; damaged pictures. The attacker is a
 process of its own, and everything stays on 127.0.0.0/8. The server runs with its default limits.
 

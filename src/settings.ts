@@ -75,6 +75,7 @@ export const settings = {
   auth: choice(['auto', 'always'], 'auto', 'ask for a key: auto does so unless it listens on loopback only'),
   maxBytes: integer(1024, 2 ** 31, 32 * 2 ** 20, 'bytes of one uploaded picture'),
   maxPixels: integer(4096, 1e9, 64e6, 'width x height of one picture'),
+  maxWholePixels: integer(4096, 1e9, 24e6, 'the same of pictures that are decoded whole: all but baseline JPEGs'),
   decodeTimeout: integer(1, 600, 10, 'seconds that decoding one picture may take'),
   maxPictures: integer(1, 1000, 32, 'pictures in one request'),
   uploadMemory: integer(

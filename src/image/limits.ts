@@ -3,6 +3,8 @@ export interface ImageLimits {
   readonly maxBytes: number;
   /** width x height as the file's header gives them: what decoding would cost, whatever the file's size */
   readonly maxPixels: number;
+  /** the same of pictures that have to be decoded whole, all but baseline JPEGs; maxPixels by default */
+  readonly maxWholePixels?: number;
 }
 
 /**

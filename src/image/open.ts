@@ -46,7 +46,10 @@ export async function withPicture<T>(
       // their JPEGs, write odd scan headers, and add TIFF tags that libtiff has never heard of.
       failOn: 'error',
     });
-    const { autoOrient, space } = await image.metadata();
+    const { autoOrient, space, isProgressive } = await image.metadata();
+    const { maxPixels, maxWholePixels = maxPixels } = limits;
+    if ((format !== 'jpeg' || isProgressive) && autoOrient.width * autoOrient.height > maxWholePixels)
+      throw tooManyPixels(name, maxWholePixels, ' in a file that is decoded whole');
     // By itself sharp turns 16-bit pictures that carry a colour profile into Display P3 and calls the result sRGB.
     if (space === 'rgb16') image.pipelineColourspace('srgb');
     return await use({ image, format, ...autoOrient });
@@ -61,9 +64,12 @@ export async function withPicture<T>(
  */
 function decodingError(name: string, format: PictureFormat, { maxPixels }: ImageLimits, cause: unknown): MatvitError {
   const message = reasonOf(cause);
-  if (message === 'Input image exceeds pixel limit')
-    return pictureError('IMAGE_TOO_LARGE', name, `more than ${maxPixels / 1e6} megapixels`, cause);
+  if (message === 'Input image exceeds pixel limit') return tooManyPixels(name, maxPixels, '', cause);
   if (message === 'Input image exceeds channel limit')
     return pictureError('IMAGE_UNSUPPORTED', name, 'more than 5 channels', cause);
   return pictureError('IMAGE_UNREADABLE', name, `a damaged, incomplete or unusual ${format.toUpperCase()}`, cause);
 }
+
+/** @param note whatever else there is to say of the limit */
+const tooManyPixels = (name: string, limit: number, note: string, cause?: unknown) =>
+  pictureError('IMAGE_TOO_LARGE', name, `more than ${limit / 1e6} megapixels${note}`, cause);

@@ -55,7 +55,8 @@ export class Service {
     this.decoder = decoder;
     this.open = open;
     this.keys = KeyRing.open(config.keys);
-    this.limits = { maxBytes: config.maxBytes, maxPixels: config.maxPixels };
+    const { maxBytes, maxPixels, maxWholePixels } = config;
+    this.limits = { maxBytes, maxPixels, maxWholePixels };
     this.metrics = new Metrics(() => this.searcher);
     this.thumbnails = new Thumbnails(this);
     this.uploads = new UploadMemory(config.uploadMemory);

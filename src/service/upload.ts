@@ -98,30 +98,36 @@ export function readForm(
   { maxBytes, maxPictures }: UploadLimits,
   take: (bytes: number) => void,
 ): Promise<Upload> {
-  const files: UploadedFile[] = [];
-  const storage: multer.StorageEngine = {
-    _handleFile(_request, { stream, fieldname, originalname }, done) {
-      const chunks: Buffer[] = [];
-      stream.on('data', (chunk: Buffer) => {
-        try {
-          take(chunk.length);
-          chunks.push(chunk);
-        } catch (error) {
-          stream.removeAllListeners('data').resume();
-          done(error);
-        }
-      });
-      stream.once('error', error => done(error));
-      stream.once('end', () => {
-        files.push({ field: fieldname, name: originalname, bytes: Buffer.concat(chunks) });
-        done(null, {});
-      });
-    },
-    _removeFile: (_request, _file, done) => done(null),
-  };
   const limits = { fileSize: maxBytes, files: maxPictures, fields: 20, fieldSize: 100_000, fieldNameSize: 50 };
-  const parse = multer({ storage, limits }).fields(names.map(name => ({ name, maxCount: maxPictures })));
   return new Promise((resolve, reject) => {
+    const files: UploadedFile[] = [];
+    const storage: multer.StorageEngine = {
+      _handleFile(_request, { stream, fieldname, originalname }, done) {
+        const chunks: Buffer[] = [];
+        // multer tells of an error once all of the body has been read, however much that is
+        const fail = (error: unknown) => {
+          stream.removeAllListeners('data').resume();
+          chunks.length = 0;
+          reject(formError(error));
+          done(error);
+        };
+        stream.on('data', (chunk: Buffer) => {
+          try {
+            take(chunk.length);
+            chunks.push(chunk);
+          } catch (error) {
+            fail(error);
+          }
+        });
+        stream.once('limit', () => fail(tooLarge(maxBytes))).once('error', error => done(error));
+        stream.once('end', () => {
+          files.push({ field: fieldname, name: originalname, bytes: Buffer.concat(chunks) });
+          done(null, {});
+        });
+      },
+      _removeFile: (_request, _file, done) => done(null),
+    };
+    const parse = multer({ storage, limits }).fields(names.map(name => ({ name, maxCount: maxPictures })));
     parse(request, response, (error: unknown) => {
       if (error === undefined) resolve({ files, fields: (request.body ?? {}) as Record<string, unknown> });
       else reject(formError(error));

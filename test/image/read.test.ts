@@ -56,6 +56,13 @@ describe('readPicture', () => {
         detail: `${name}: more than 0.009999 megapixels`,
       });
     }
+    const whole = { limits: { ...exact, maxBytes: 1e6, maxWholePixels: 9_999 } };
+    await decode(await quadrants(100, 100).jpeg().toBuffer(), 32, whole);
+    for (const other of [quadrants(100, 100).jpeg({ progressive: true }), quadrants(100, 100).webp()])
+      await assert.rejects(decode(await other.toBuffer(), 32, whole), {
+        code: 'IMAGE_TOO_LARGE',
+        detail: 'the upload: more than 0.009999 megapixels in a file that is decoded whole',
+      });
     await assert.rejects(decode(Buffer.alloc(0), 32, { name: 'cat.jpg' }), {
       code: 'IMAGE_EMPTY',
       message: 'The picture is empty: cat.jpg: zero bytes',

@@ -30,7 +30,7 @@ const attackers = 8;
 const from = (i: number) => (process.platform === 'linux' ? { localAddress: `127.0.1.${1 + (i % attackers)}` } : {});
 
 export const attacks = {
-  /** As many connections at once as there can be, each of which asks without a pause; every tenth uploads a picture. */
+  /** Many connections at once, each of which asks a second after its last answer; every tenth uploads pictures. */
   async connections({ url, count, seconds }: AttackPlan, tell: Tell) {
     const [picture] = await healthyPictures();
     const agents = Array.from({ length: attackers }, (_, i) => new Agent({ keepAlive: true, maxSockets: Infinity, ...from(i) })); // prettier-ignore
@@ -42,7 +42,7 @@ export const attacks = {
           ? send(url, { method: 'POST', path: '/v1/search', agent }, picture)
           : send(url, { path: '/v1/images/1', agent }));
         tell(outcome);
-        if (outcome !== 200) await sleep(1000); // as it is told by Retry-After
+        await sleep(1000);
       }
     };
     await Promise.all(Array.from({ length: count }, (_, i) => client(i)));

@@ -56,7 +56,7 @@ async function observe(
   attack: AbuseRow['attack'],
   act: () => Promise<Outcomes>,
 ): Promise<AbuseRow> {
-  const client = new PoliteClient(server.url);
+  const client = await PoliteClient.start(server.url);
   let memory = server.memory();
   const sampling = setInterval(() => (memory = Math.max(memory, server.memory())), 100);
   const began = performance.now();

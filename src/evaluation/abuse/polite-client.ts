@@ -27,8 +27,15 @@ export class PoliteClient {
   });
   private readonly running: Promise<void>;
 
-  constructor(private readonly url: string) {
+  private constructor(
+    private readonly url: string,
+    private readonly picture: Buffer,
+  ) {
     this.running = this.run();
+  }
+
+  static async start(url: string): Promise<PoliteClient> {
+    return new PoliteClient(url, (await healthyPictures())[0]!);
   }
 
   async stop(): Promise<Politeness> {
@@ -40,11 +47,12 @@ export class PoliteClient {
   }
 
   private async run(): Promise<void> {
-    const picture = (await healthyPictures())[0]!;
     const byId = Buffer.from('{"like": [{"id": 1}], "k": 5}');
     for (let i = 0; !this.stopped; i++) {
       const began = performance.now();
-      const isFine = await (i % 2 === 0 ? this.search(picture, 'image/jpeg') : this.search(byId, 'application/json'));
+      const isFine = await (i % 2 === 0
+        ? this.search(this.picture, 'image/jpeg')
+        : this.search(byId, 'application/json'));
       this.times.push(performance.now() - began);
       if (!isFine) this.failures++;
       await sleep(pause);

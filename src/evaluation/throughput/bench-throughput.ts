@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { ImageIndex } from '../../corpus/image-index.js';
 import type { Searcher } from '../../search/searcher.js';
 import type { ServeProcess } from '../serve-process.js';
 import { median, quantile } from '../statistics.js';
@@ -43,7 +44,7 @@ export interface ThroughputOptions {
 /** @param searcher over the same index as the server's */
 export async function benchThroughput(
   server: ServeProcess,
-  searcher: Searcher,
+  searcher: Searcher<ImageIndex>,
   { connections, ms, onProgress }: ThroughputOptions,
 ): Promise<ThroughputBench> {
   const ids = searcher.index.catalogue.images().map(({ id }) => id);
@@ -83,13 +84,13 @@ function rowOf(connections: number, samples: ThroughputSamples, serverCpuMs: num
   };
 }
 
-async function searchAlone(searcher: Searcher, ids: readonly number[], ms: number): Promise<number> {
+async function searchAlone(searcher: Searcher<ImageIndex>, ids: readonly number[], ms: number): Promise<number> {
   const times: number[] = [];
   const end = performance.now() + ms;
   for (let i = 0; performance.now() < end; i++) {
     const began = performance.now();
-    const image = searcher.index.catalogue.image(ids[i % ids.length]!)!;
-    const vector = searcher.index.catalogue.embedding(image);
+    const image = (await searcher.index.image(ids[i % ids.length]!))!;
+    const vector = await searcher.index.embedding(image);
     await searcher.searchLike([{ of: { vector }, weight: 1 }], { k });
     times.push(performance.now() - began);
   }
