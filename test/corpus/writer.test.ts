@@ -43,7 +43,7 @@ describe('Writer', () => {
     assert.match(image.path, /^added\/[0-9a-f]{16}\.png$/);
     assert.deepEqual(await found(1), [image.path]);
     assert.deepEqual(await found(1, 1, reader), [image.path]);
-    assert.deepEqual(reader.picture(image), await picture(1));
+    assert.deepEqual(await reader.picture(image), await picture(1));
     await reader.close();
     const again = await writer.add({ picture: await picture(1) });
     assert.deepEqual([again.created, again.image.id], [false, 1]);
@@ -69,7 +69,7 @@ describe('Writer', () => {
     const { image } = await writer.add({ picture: await picture(1), path: 'x.png', metadata: { price: 2 } });
     const replaced = await writer.replace(image.id, await picture(2));
     assert.deepEqual([replaced.id, replaced.path, replaced.metadata], [image.id, 'x.png', { price: 2 }]);
-    assert.deepEqual(index.picture(replaced), await picture(2));
+    assert.deepEqual(await index.picture(replaced), await picture(2));
     assert.deepEqual(await found(2), ['x.png']);
     assert.equal(index.catalogue.state().vectors, 1);
     assert.equal(index.catalogue.bytes(image), undefined);
@@ -85,7 +85,7 @@ describe('Writer', () => {
     await assert.rejects(writer.delete(image.id), { code: 'NOT_FOUND' });
     await writer.delete(index.catalogue.imageAt('2.png')!.id);
     assert.deepEqual(await found(2, 9), ['copy.png']);
-    assert.deepEqual(index.picture(index.catalogue.imageAt('copy.png')!), await picture(2));
+    assert.deepEqual(await index.picture(index.catalogue.imageAt('copy.png')!), await picture(2));
   });
 
   it('patches metadata as RFC 7396 says', async () => {
