@@ -41,13 +41,13 @@ export const benchAbuseCommand = new Command('abuse')
     'after',
     `
 Attacks, one after the other, from eight addresses: connections that each ask once a second, every tenth
-with a picture; clients that send a byte a
-second; bodies of 10 GB, declared and chunked; small files that unpack to gigabytes; damaged pictures. The attacker is a
-process of its own, and everything stays on 127.0.0.0/8. The server runs with its default limits.
+with a picture; clients that send a byte a second; bodies of 10 GB, declared and chunked; small files that unpack to
+gigabytes; damaged pictures. The attacker is a process of its own, and everything stays on 127.0.0.0/8. The server runs
+with its default limits.
 
 Examples:
-  $ matvit bench abuse
-  $ matvit bench abuse --count 200 --seconds 5 --pictures 100 --json`,
+  $ matvit bench abuse --count 200 --seconds 5 --pictures 100
+  $ matvit bench abuse --json`,
   )
   .action(async ({ index, model, json, pictures, ...plan }: Options) => {
     const server = await ServeProcess.start(['--index', index, '--model', model, '--log-level', 'error']);

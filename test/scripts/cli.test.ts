@@ -120,6 +120,7 @@ describe('matvit', function () {
         'ms',
         'predictedMs',
         'waiting',
+        'rate',
       ]);
       assert.deepEqual([answer.cost.at, answer.cost.relativeMacs], ['XL@224:fp32', 1]);
       assert.deepEqual(Object.keys(answer.cost.ms), ['decode', 'wait', 'encode', 'search', 'total']);
