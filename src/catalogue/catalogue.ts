@@ -10,6 +10,7 @@ import type { Filter } from './filter.js';
 import { type Identity, type Model, renewIdentity } from './identity.js';
 import type { Image } from './image.js';
 import { openForReading, openForWriting } from './open.js';
+import { Recent } from './recent.js';
 import { type ImageRow, imageCells, imageColumns } from './rows.js';
 import { sqliteCondition } from './sqlite-filter.js';
 import { openSqlite, withSqlite } from './sqlite.js';
@@ -27,6 +28,7 @@ type ImageRecord = ImageRow & { readonly sha256: string; readonly crc: number };
 const selectImages = (from = 'images') => `SELECT ${imageColumns}, sha256, images.crc
   FROM ${from} JOIN vectors ON vectors.id = vector_id`;
 const rowsAtOnce = 256; // reading them holds the event loop up for a millisecond
+const recentRows = 10_000; // of each kind: 10 MB or so in all
 
 /** Every method @throws CATALOGUE_CORRUPT, STORAGE_FAILED (full disk, no permission, …), INDEX_LOCKED (busy for 5 s) */
 export class Catalogue {
@@ -37,6 +39,11 @@ export class Catalogue {
 
   /** Preparing takes longer than reading a row. */
   private readonly prepared = new LRUCache<string, Statement<unknown[], unknown>>({ max: 64 });
+  private readonly recent = {
+    images: new Recent<Image>(recentRows),
+    imagesOf: new Recent<readonly Image[]>(recentRows),
+    embeddings: new Recent<Float32Array>(recentRows),
+  };
 
   /** random, one for each catalogue that was ever created */
   readonly id: string;
@@ -96,7 +103,12 @@ export class Catalogue {
   }
 
   image(id: number): Image | undefined {
-    return this.select(`${selectImages()} WHERE images.id = ?`, id)[0];
+    const recent = this.recent.images.at(this.revision());
+    const known = recent.get(id);
+    if (known) return known;
+    const [image] = this.select(`${selectImages()} WHERE images.id = ?`, id);
+    if (image) recent.set(id, image);
+    return image;
   }
 
   /** Every image, by ascending path (by code unit). */
@@ -113,10 +125,22 @@ export class Catalogue {
 
   /** The images of some vectors, those that pass `filter`, in no order. */
   imagesOf(vectorIds: readonly number[], filter?: Filter): Image[] {
-    const { sql, values } = filter ? sqliteCondition(filter) : { sql: '1', values: [] };
-    // CROSS JOIN keeps this order: else SQLite evaluates the filter for every image first
-    const from = '(SELECT value AS wanted FROM json_each(?)) CROSS JOIN images ON images.vector_id = wanted';
-    return this.select(`${selectImages(from)} WHERE ${sql}`, JSON.stringify(vectorIds), ...values);
+    if (filter) return this.readImagesOf(vectorIds, filter);
+    const recent = this.recent.imagesOf.at(this.revision());
+    const images: Image[] = [];
+    const unknown = new Map<number, Image[]>();
+    for (const id of vectorIds) {
+      const known = recent.get(id);
+      if (known) images.push(...known);
+      else unknown.set(id, []);
+    }
+    if (unknown.size === 0) return images;
+    for (const image of this.readImagesOf([...unknown.keys()])) unknown.get(image.vectorId)!.push(image);
+    for (const [id, read] of unknown) {
+      recent.set(id, read);
+      images.push(...read);
+    }
+    return images;
   }
 
   /** Images that pass a filter. */
@@ -153,8 +177,12 @@ export class Catalogue {
 
   /** The vector of an image, [dimension]. @throws NOT_FOUND if it has been deleted since */
   embedding(image: Image): Float32Array {
+    const recent = this.recent.embeddings.at(this.revision());
+    const known = recent.get(image.vectorId);
+    if (known) return known;
     const { ids, vectors } = this.vectorsOf([image.vectorId]);
     if (ids.length === 0) throw new MatvitError('NOT_FOUND', `there is no picture ${image.id} any more`);
+    recent.set(image.vectorId, vectors);
     return vectors;
   }
 
@@ -233,6 +261,13 @@ export class Catalogue {
 
   close(): void {
     this.run(() => this.database.close());
+  }
+
+  private readImagesOf(vectorIds: readonly number[], filter?: Filter): Image[] {
+    const { sql, values } = filter ? sqliteCondition(filter) : { sql: '1', values: [] };
+    // CROSS JOIN keeps this order: else SQLite evaluates the filter for every image first
+    const from = '(SELECT value AS wanted FROM json_each(?)) CROSS JOIN images ON images.vector_id = wanted';
+    return this.select(`${selectImages(from)} WHERE ${sql}`, JSON.stringify(vectorIds), ...values);
   }
 
   private select(sql: string, ...values: (number | string)[]): Image[] {

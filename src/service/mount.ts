@@ -42,16 +42,23 @@ function handler(service: Service, route: Route): RequestHandler {
     // an unknown field is refused even where there are none
     const query: unknown = fields ? validate(fields, given, 'query') : checkNone(given);
     const gone = new AbortController();
-    response.once('close', () => gone.abort());
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort();
+    });
     const lease = service.searchers.lease();
     response.once('close', lease.release);
     const context: Context<unknown, unknown, unknown> = {
       ...{ request, response, searcher: lease.value, params, query, body, upload, arrivedAt, signal: gone.signal },
     };
     const result = await route.handle(context);
-    if (result !== undefined) response.status(route.answer.status).json(result);
+    if (result !== undefined) answer(response, route.answer.status, result);
     else if (!response.headersSent && route.answer.status === 204) response.status(204).end();
   };
+}
+
+/** As one string, which goes out with its head in one write; express's `json` makes a buffer of it first. */
+function answer(response: Response, status: number, result: unknown): void {
+  response.status(status).set('Content-Type', 'application/json; charset=utf-8').end(JSON.stringify(result));
 }
 
 function checkNone(given: object): object {

@@ -71,6 +71,31 @@ describe('Catalogue', () => {
     assert.equal(catalogue.hasVector(image('', 2).sha256), false);
   });
 
+  it('reads again what another connection has changed', () => {
+    catalogue.commit({ put: [image('a.jpg', 1), image('b.jpg', 2)] });
+    const reader = Catalogue.openForReading(file, model);
+    try {
+      const read = () => reader.imagesOf([1, 2, 3]).map(({ path, metadata }) => [path, metadata['label']]);
+      const first = reader.image(1)!;
+      assert.deepEqual(reader.embedding(first), image('', 1).embedding);
+      assert.deepEqual(read(), [['a.jpg', 'x'], ['b.jpg', 'x']]); // prettier-ignore
+      assert.deepEqual(read(), [['a.jpg', 'x'], ['b.jpg', 'x']]); // prettier-ignore
+
+      catalogue.commit({
+        put: [{ ...image('a.jpg', 1), metadata: { label: 'y' } }, image('c.jpg', 1), image('d.jpg', 3)],
+      });
+      assert.equal(reader.image(1)!.metadata['label'], 'y');
+      assert.deepEqual(read(), [['a.jpg', 'y'], ['c.jpg', 'x'], ['b.jpg', 'x'], ['d.jpg', 'x']]); // prettier-ignore
+
+      catalogue.commit({ remove: [idOf('a.jpg'), idOf('c.jpg')], prune: 'all' });
+      assert.equal(reader.image(1), undefined);
+      assert.deepEqual(read(), [['b.jpg', 'x'], ['d.jpg', 'x']]); // prettier-ignore
+      assert.throws(() => reader.embedding(first), { code: 'NOT_FOUND' });
+    } finally {
+      reader.close();
+    }
+  });
+
   it('keeps the id of an image that changes, and uses none up', () => {
     catalogue.commit({ put: [image('a.jpg', 1)] });
     for (let content = 2; content < 5; content++) catalogue.commit({ put: [image('a.jpg', content)] });
