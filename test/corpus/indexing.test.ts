@@ -147,7 +147,7 @@ describe('indexFolder', () => {
 
   it('keeps decoders and encoder busy, within bounds', async () => {
     await fill(120);
-    encoder = new ColourEncoder(10);
+    encoder = new ColourEncoder(60); // slower than decoding on a busy machine
     let [decoding, mostDecoding] = [0, 0];
     await run({
       decode: async (path, resolution) => {
