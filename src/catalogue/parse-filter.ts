@@ -10,9 +10,9 @@
  * Negations are complements: pictures that lack the field pass $ne, $nin and $not. (MongoDB's null also matches what is
  * missing; here $exists asks for that.)
  */
-import { distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { MatvitError, reasonOf } from '../errors.js';
+import { unknownName } from '../nearest.js';
 import { type Filter, type Scalar, comparisons } from './filter.js';
 
 const maxText = 16_384;
@@ -64,7 +64,7 @@ export function readFilter(json: unknown): Filter {
     if (++conditions > maxConditions) refuse(`it has more than ${maxConditions} conditions`);
     if (key === '$not') return [{ kind: 'not', of: object(value, depth + 1) }];
     if (!key.startsWith('$')) return field(key, value);
-    if (!connectives.includes(key)) return unknown(key, connectives, 'between conditions');
+    if (!connectives.includes(key)) return refuse(`between conditions, the operator ${unknownName(key, connectives)}`);
     if (!Array.isArray(value) || value.length === 0) return refuse(`${key} takes a list of conditions`);
     const of = value.map(element => object(element, depth + 1));
     if (key === '$and') return [all(of)];
@@ -113,12 +113,8 @@ function wrongOperators(name: string, issue: z.core.$ZodIssue): never {
   if (issue.code !== 'unrecognized_keys') return refuse(`${name}: ${issue.path.join('.')}: ${issue.message}`);
   const key = issue.keys[0]!;
   if (connectives.includes(key)) return refuse(`${name}: ${key} stands around conditions, not inside one`);
-  return unknown(key, Object.keys(operatorsSchema.shape), `of ${name}; dots lead into objects: "${name}.…"`);
-}
-
-function unknown(key: string, known: readonly string[], where: string): never {
-  const nearest = known.reduce((a, b) => (distance(key, b) < distance(key, a) ? b : a));
-  return refuse(`there is no operator ${show(key)} ${where} (nearest: ${nearest})`);
+  const operator = unknownName(key, Object.keys(operatorsSchema.shape));
+  return refuse(`${name}: the operator ${operator} (dots lead into objects: "${name}.…")`);
 }
 
 const all = (of: readonly Filter[]): Filter => (of.length === 1 ? of[0]! : { kind: 'all', of });

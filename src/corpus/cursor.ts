@@ -35,7 +35,7 @@ export function parseCursor(search: string, cursor: string): Cursor {
     throw new MatvitError('CURSOR_INVALID', 'it is not one that a search gave', { cause: error });
   }
   const [of, offset, id, score] = fields;
-  if (of !== digest(search)) throw new MatvitError('CURSOR_INVALID', 'it belongs to a search with another filter');
+  if (of !== digest(search)) throw new MatvitError('CURSOR_INVALID', 'it belongs to a search with another filter, minScore or collapse');
   return { offset, id, score };
 }
 

@@ -15,6 +15,8 @@ export interface PageOptions {
   readonly offset?: number | undefined;
   /** `next` of the page before; images added or removed in between shift nothing, unlike with `offset` */
   readonly cursor?: string | undefined;
+  /** cosine similarity from which hits count as near-duplicates and are folded into the best of them; left out, none are */
+  readonly collapse?: number | undefined;
 }
 
 export interface Page {
@@ -25,8 +27,6 @@ export interface Page {
 }
 
 export interface SearchOptions extends PageOptions {
-  /** cosine similarity from which hits count as near-duplicates and are folded into the best of them; left out, none are */
-  readonly collapse?: number | undefined;
   /** fields whose values to count over all images that pass the filter, dots leading into objects */
   readonly facets?: readonly string[] | undefined;
 }
@@ -44,9 +44,9 @@ export const facetValues = 20;
  * @throws OPTION_INVALID, CURSOR_INVALID, and what `find` throws
  */
 export async function page(options: PageOptions, find: (count: number) => Promise<Hit[]>): Promise<Page> {
-  const { k, filter, minScore } = options;
+  const { k, filter, minScore, collapse } = options;
   check(options);
-  const search = JSON.stringify([filter, minScore]);
+  const search = JSON.stringify([filter, minScore, collapse]);
   const cursor = options.cursor === undefined ? undefined : parseCursor(search, options.cursor);
   const offset = cursor?.offset ?? options.offset ?? 0;
   const most = Number.MAX_SAFE_INTEGER;

@@ -231,7 +231,8 @@ export function searchContract(
       await refused('OPTION_INVALID', { cursor: next, offset: 3 });
       await refused('CURSOR_INVALID', { cursor: 'nonsense' });
       await refused('CURSOR_INVALID', { cursor: '' });
-      await refused('CURSOR_INVALID', { cursor: next, filter: readFilter({ u: 1 }) });
+      for (const other of [{ filter: readFilter({ u: 1 }) }, { minScore: 0 }, { collapse: 0.9 }])
+        await refused('CURSOR_INVALID', { cursor: next, ...other });
       await refused('FILTER_INVALID', { facets: ['a..b'] });
       await assert.rejects(index.search(query.subarray(1), { k: 3 }), { code: 'VECTOR_INVALID' });
     });
