@@ -34,7 +34,8 @@ interface Options {
 }
 
 /** Hits and cost for people. */
-export function describe({ hits, next, facets, cost }: SearchAnswer): string {
+export function describe({ hits, next, facets, familiarity, nothingLikeIt, cost }: SearchAnswer): string {
+  const head = nothingLikeIt ? [`nothing like it here (familiarity ${familiarity!.toFixed(3)}); the nearest are`] : [];
   const rows = hits.map(({ score, path, metadata }, i) => {
     const label = typeof metadata['label'] === 'string' ? `  [${metadata['label']}]` : '';
     return `${String(i + 1).padStart(4)}  ${score.toFixed(4)}  ${printable(path + label)}`;
@@ -48,7 +49,9 @@ export function describe({ hits, next, facets, cost }: SearchAnswer): string {
   if (next !== undefined) rows.push(`more with --cursor ${next}`);
   const fidelity = cost.fidelity === undefined ? '' : `, fidelity ${cost.fidelity.toFixed(3)}`;
   const budget = cost.budget ? `; budget ${cost.budget.ms} ms ${cost.budget.met ? 'met' : 'missed'}` : '';
-  return [...rows, `at ${cost.at}, ${share}${fidelity}: ${total.toFixed(1)} ms (${stages})${budget}`].join('\n');
+  return [...head, ...rows, `at ${cost.at}, ${share}${fidelity}: ${total.toFixed(1)} ms (${stages})${budget}`].join(
+    '\n',
+  );
 }
 
 export const searchCommand = new Command('search')
@@ -86,6 +89,7 @@ has a value if one of its elements is it. Metadata come from \`matvit index --me
       const at = options.at === undefined ? undefined : parseOperatingPoint(searcher.encoder.architecture, options.at);
       if (options.budget !== undefined) await searcher.warmUp();
       const { k, filter, minScore, offset, cursor, facet: facets, budget: budgetMs } = options;
+      if (!filter) await searcher.index.familiarity(0); // measures the index once a process, which is no part of a search
       const answer = await searcher.search({
         picture: image,
         at,

@@ -12,6 +12,7 @@ import type { Image } from './image.js';
 import { openForReading, openForWriting } from './open.js';
 import { Recent } from './recent.js';
 import { type ImageRow, imageCells, imageColumns } from './rows.js';
+import { spread } from './spread.js';
 import { sqliteCondition } from './sqlite-filter.js';
 import { openSqlite, withSqlite } from './sqlite.js';
 import { type VectorRecord, type VectorRows, vectorColumns, vectorRows } from './vector-rows.js';
@@ -195,6 +196,18 @@ export class Catalogue {
       this.run(() => read.all(JSON.stringify(ids))),
       this,
     );
+  }
+
+  /** At most `count` vectors, their ids spread evenly over all there are. */
+  sample(count: number): VectorRows {
+    const span = 'SELECT (SELECT min(id) FROM vectors) AS low, (SELECT max(id) FROM vectors) AS high';
+    const first = 'SELECT (SELECT min(id) FROM vectors WHERE id >= value) AS id FROM json_each(?)';
+    const ids = this.run(() => {
+      const { low, high } = this.prepare<[], { low: number | null; high: number | null }>(span).get()!;
+      if (low === null || high === null) return [];
+      return this.prepare<[string], { id: number }>(first).all(JSON.stringify(spread(low, high, count)));
+    });
+    return this.vectorsOf(ids.map(({ id }) => id));
   }
 
   /** Vectors that were added after one revision, up to another, and are still there; in pages. */

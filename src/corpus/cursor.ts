@@ -35,7 +35,8 @@ export function parseCursor(search: string, cursor: string): Cursor {
     throw new MatvitError('CURSOR_INVALID', 'it is not one that a search gave', { cause: error });
   }
   const [of, offset, id, score] = fields;
-  if (of !== digest(search)) throw new MatvitError('CURSOR_INVALID', 'it belongs to a search with another filter, minScore or collapse');
+  if (of !== digest(search))
+    throw new MatvitError('CURSOR_INVALID', 'it belongs to a search with another filter, minScore or collapse');
   return { offset, id, score };
 }
 

@@ -16,6 +16,7 @@ import { MatvitError, reasonOf } from '../errors.js';
 import type { PictureSource } from '../image/open.js';
 import { DerivedGraph } from './derived-graph.js';
 import { collapsing } from './duplicates.js';
+import { Familiarity } from './familiarity.js';
 import { type ListOptions, type ListPage, listImages } from './listing.js';
 import { NearestImages } from './nearest.js';
 import { type SearchOptions, type SearchResult, facetValues, page } from './paging.js';
@@ -27,6 +28,7 @@ const snapshotAfter = { count: 2000, share: 0.2 };
 /** Every method @throws CATALOGUE_CORRUPT, STORAGE_FAILED, INDEX_FAILED */
 export class ImageIndex implements SearchableIndex, WritableIndex {
   private readonly nearest: NearestImages;
+  private readonly surroundings: Familiarity;
 
   private constructor(
     readonly folder: string,
@@ -36,6 +38,11 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
     private readonly lock: WriteLock | undefined,
   ) {
     this.nearest = new NearestImages(catalogue, graph);
+    this.surroundings = new Familiarity({
+      size: () => catalogue.state().vectors,
+      sample: count => catalogue.sample(count),
+      search: (query, k) => graph.search(query, k),
+    });
   }
 
   private saving: Promise<void> | undefined;
@@ -99,6 +106,10 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
     const find = (count: number) => this.nearest.find(query, count, minScore, filter);
     const found = await page(options, collapse === undefined ? find : collapsing(find, this.vectorsOf, collapse));
     return { ...found, ...(counts && { facets: Object.fromEntries(counts) }) };
+  }
+
+  familiarity(best: number): Promise<number | undefined> {
+    return this.surroundings.of(best);
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- so that a refusal is a rejection

@@ -29,6 +29,8 @@ export interface SearchableIndex {
   readonly dimension: number;
   /** @param query [dimension], unit @throws OPTION_INVALID, VECTOR_INVALID, FILTER_INVALID, CURSOR_INVALID */
   search(query: Float32Array, options: SearchOptions): Promise<SearchResult>;
+  /** See familiarity.ts. @param best score of a query's best hit, had it been encoded by the full model */
+  familiarity(best: number): Promise<number | undefined>;
   image(id: number): Promise<Image | undefined>;
   /** Images in the order in which they were added. @throws CURSOR_INVALID */
   list(options: ListOptions): Promise<ListPage>;

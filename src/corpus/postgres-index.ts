@@ -11,13 +11,16 @@ import type { Image } from '../catalogue/image.js';
 import type { Model } from '../catalogue/identity.js';
 import { fieldPath } from '../catalogue/parse-filter.js';
 import { Parameters, jsonAt, postgresCondition } from '../catalogue/postgres-filter.js';
+import { spread } from '../catalogue/spread.js';
 import { format, openPool, printableAddress, schema, withPostgres } from '../catalogue/postgres.js';
+import type { VectorRows } from '../catalogue/vector-rows.js';
 import { MatvitError } from '../errors.js';
 import type { PictureSource } from '../image/open.js';
 import { checkQuery } from '../index/check.js';
 import { PgVectorIndex, inTransaction } from '../index/pgvector.js';
 import type { Neighbour } from '../index/vector-index.js';
 import { collapsing } from './duplicates.js';
+import { Familiarity } from './familiarity.js';
 import { type ListOptions, type ListPage, listImages } from './listing.js';
 import type { Hit } from './nearest.js';
 import { type SearchOptions, type SearchResult, facetValues, page } from './paging.js';
@@ -35,6 +38,7 @@ const columns = `images.id::float8 AS id, path, sha256, size::float8 AS size, mt
 /** Every method @throws DATABASE_UNAVAILABLE, INDEX_MISSING, INDEX_FAILED, STORAGE_FAILED */
 export class PostgresIndex implements SearchableIndex, WritableIndex {
   private readonly vectors: PgVectorIndex;
+  private readonly surroundings: Familiarity;
 
   private known: KnownPictures | undefined;
 
@@ -44,6 +48,11 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
     readonly model: Model,
   ) {
     this.vectors = new PgVectorIndex(pool, model.dimension);
+    this.surroundings = new Familiarity({
+      size: () => this.run(() => this.vectors.size()),
+      sample: count => this.run(() => this.sample(count)),
+      search: (query, k) => this.run(() => this.vectors.search(query, k)),
+    });
   }
 
   /** Host and database. */
@@ -114,6 +123,10 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
     const counts: Record<string, Facet[]> = {};
     for (const name of facets) counts[name] = await this.facet(fieldPath(name), facetValues, filter);
     return { ...found, facets: counts };
+  }
+
+  familiarity(best: number): Promise<number | undefined> {
+    return this.surroundings.of(best);
   }
 
   /** Images that pass a filter; counts no further than `limit`. */
@@ -212,6 +225,20 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
 
   async close(): Promise<void> {
     await this.pool.end();
+  }
+
+  /** As Catalogue.sample. */
+  private async sample(count: number): Promise<VectorRows> {
+    const { rows: span } = await this.pool.query<{ low: number | null; high: number | null }>(
+      'SELECT min(id)::float8 AS low, max(id)::float8 AS high FROM vectors',
+    );
+    const { low, high } = span[0]!;
+    if (low === null || high === null) return this.vectors.vectorsOf([]);
+    const { rows } = await this.pool.query<{ id: number }>(
+      'SELECT (SELECT min(id)::float8 FROM vectors WHERE id >= start) AS id FROM unnest($1::bigint[]) AS starts (start)',
+      [spread(low, high, count)],
+    );
+    return this.vectors.vectorsOf(rows.map(({ id }) => id));
   }
 
   /** Counts what passes first, for the reasons that NearestImages gives. */

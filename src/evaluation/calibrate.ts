@@ -77,7 +77,7 @@ export async function calibrate(
     const profiles: PointProfile[] = [];
     for (const [i, point] of points.entries()) {
       const at = printOperatingPoint(point);
-      const fidelity = known.get(at) ?? (await judge.fidelity(point, sample));
+      const fidelity = known.get(at) ?? (await judge.judge(point, sample)).fidelity;
       known.set(at, fidelity);
       // medians of a few rounds stand for the p95 here: outliers would choose
       const [decodeMs, encodeMs] = [median(times[i]!.decode), median(times[i]!.encode)];
@@ -104,11 +104,13 @@ export async function calibrate(
   const report = progressOf('fidelity');
   const profiles: PointProfile[] = [];
   for (const [i, point] of points.entries()) {
+    const { fidelity, scoreRatio } = await judge.judge(point, asked);
     profiles.push({
       at: printOperatingPoint(point),
       decodeMs: decodeMs[i]!,
       encodeMs: encodeMs[i]!,
-      fidelity: rounded(await judge.fidelity(point, asked)),
+      fidelity: rounded(fidelity),
+      ...(scoreRatio > 0 && { scoreRatio: round3(scoreRatio) }),
     });
     report(i + 1, points.length);
   }
@@ -124,11 +126,18 @@ export async function calibrate(
   };
 }
 
+interface Ranking {
+  /** best first */
+  readonly ids: number[];
+  /** score of the best */
+  readonly best: number;
+}
+
 /** Compares rankings with the full model's, which it remembers. */
 class Judge {
   /** of each search */
   readonly searchMs: number[] = [];
-  private readonly references = new Map<number, number[]>();
+  private readonly references = new Map<number, Ranking>();
 
   constructor(
     private readonly encoder: Encoder,
@@ -136,26 +145,32 @@ class Judge {
     private readonly full: OperatingPoint,
   ) {}
 
-  async fidelity(point: OperatingPoint, queries: readonly Query[]): Promise<Fidelity> {
+  async judge(point: OperatingPoint, queries: readonly Query[]): Promise<{ fidelity: Fidelity; scoreRatio: number }> {
     const isFull = printOperatingPoint(point) === printOperatingPoint(this.full);
     const all = await pMap(
       queries,
       async query => {
         const reference = this.references.get(query.id) ?? (await this.rank(this.full, query));
         this.references.set(query.id, reference);
-        return fidelityOf(isFull ? reference : await this.rank(point, query), reference);
+        const ranking = isFull ? reference : await this.rank(point, query);
+        return { ranking, reference, fidelity: fidelityOf(ranking.ids, reference.ids) };
       },
       { concurrency: this.encoder.concurrency + 1 },
     );
-    return meanFidelity(all);
+    const best = (which: 'ranking' | 'reference') => median(all.map(one => one[which].best));
+    return {
+      fidelity: meanFidelity(all.map(({ fidelity }) => fidelity)),
+      scoreRatio: best('ranking') / best('reference'),
+    };
   }
 
-  private async rank(point: OperatingPoint, { id, bytes }: Query): Promise<number[]> {
+  private async rank(point: OperatingPoint, { id, bytes }: Query): Promise<Ranking> {
     const { vectors } = await this.encoder.embed(await decode(bytes, point.resolution), point);
     const began = performance.now();
     const { hits } = await this.index.search(vectors, { k: depth + 1 });
     this.searchMs.push(performance.now() - began);
-    return hits.map(({ image }) => image.id).filter(other => other !== id).slice(0, depth); // prettier-ignore
+    const others = hits.filter(({ image }) => image.id !== id).slice(0, depth);
+    return { ids: others.map(({ image }) => image.id), best: others[0]!.score };
   }
 }
 

@@ -40,6 +40,7 @@ const schema = z.object({
         decodeMs: quantiles,
         encodeMs: quantiles,
         fidelity: z.object({ top1Agreement: share, recallAt10: share, rbo: share }),
+        scoreRatio: z.number().positive().optional(),
       }),
     )
     .min(1),

@@ -16,6 +16,8 @@ export interface PointProfile {
   /** pixels to embedding, nothing else running */
   readonly encodeMs: Quantiles;
   readonly fidelity: Fidelity;
+  /** median of its queries' best scores as a share of the full model's median; left out if nobody knows */
+  readonly scoreRatio?: number | undefined;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The use case: a picture in, the nearest pictures of the corpus out, within a latency budget, with what it cost. */
 import type { Metadata } from '../catalogue/image.js';
+import { unfamiliar } from '../corpus/familiarity.js';
 import type { Hit as IndexHit } from '../corpus/nearest.js';
 import type { SearchOptions, SearchResult } from '../corpus/paging.js';
 import type { SearchableIndex } from '../corpus/ports.js';
@@ -29,7 +30,21 @@ export interface Hit {
   readonly duplicates?: readonly Hit[];
 }
 
-export interface SearchAnswer extends Omit<SearchResult, 'hits'> {
+/**
+ * On the first page of a search for one picture, without a filter, in an index of 50 distinct pictures or more, at the full
+ * model's operating point or at one whose scores the calibration knows.
+ */
+export interface Nearness {
+  /**
+   * 0 … 1: the share of the index's own pictures whose nearest other picture is no nearer to them than the best hit is
+   * to the query; small where the query is unlike them
+   */
+  readonly familiarity: number;
+  /** Is that so little that the hits are only the least unlike? Of queries of the index's kind, 2% fare so. */
+  readonly nothingLikeIt: boolean;
+}
+
+export interface SearchAnswer extends Omit<SearchResult, 'hits'>, Partial<Nearness> {
   readonly hits: readonly Hit[];
   readonly cost: Cost;
 }
@@ -131,7 +146,7 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
   /** @throws BUDGET_EXCEEDED, QUEUE_FULL, REQUEST_ABORTED, the errors of decode, of Encoder.embed and of the index */
   async search(request: SearchRequest): Promise<SearchAnswer> {
     const { vector, cost } = await this.embed(request);
-    const { found, searchMs } = await this.find(vector, request);
+    const { found, searchMs } = await this.find(vector, request, cost.at);
     return { ...found, cost: withSearch(cost, searchMs) };
   }
 
@@ -147,7 +162,9 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
       }),
     );
     const costs = embedded.flatMap(({ cost }) => cost ?? []).sort((a, b) => b.ms.total - a.ms.total);
-    const { found, searchMs } = await this.find(combine(embedded), options);
+    // what several pictures have in common scores otherwise than a picture does
+    const at = examples.length === 1 && examples[0]!.weight > 0 ? costs[0]?.at : undefined;
+    const { found, searchMs } = await this.find(combine(embedded), options, at);
     return { ...found, ...(costs[0] && { cost: withSearch(costs[0], searchMs) }) };
   }
 
@@ -207,9 +224,11 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
     return parseOperatingPoint(this.encoder.architecture, at);
   }
 
+  /** @param at the operating point of the query, if it is a picture */
   private async find(
     vector: Float32Array,
     options: SearchOptions,
+    at: string | undefined,
   ): Promise<{ found: Omit<SearchAnswer, 'cost'>; searchMs: number }> {
     const began = performance.now();
     const { hits, ...rest } = await this.index.search(vector, options);
@@ -218,7 +237,20 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
       ...hitOf(hit),
       ...(hit.duplicates && { duplicates: hit.duplicates.map(hitOf) }),
     }));
-    return { found: { hits: found, ...rest }, searchMs: performance.now() - began };
+    const nearness = at === undefined ? undefined : await this.nearness(hits[0]?.score, options, at);
+    return { found: { hits: found, ...nearness, ...rest }, searchMs: performance.now() - began };
+  }
+
+  private async nearness(
+    best: number | undefined,
+    { filter, offset = 0, cursor }: SearchOptions,
+    at: string,
+  ): Promise<Nearness | undefined> {
+    const isFull = at === printOperatingPoint(fullPoint(this.encoder.architecture));
+    const ratio = isFull ? 1 : this.planner.points.find(point => point.at === at)?.scoreRatio;
+    if (best === undefined || ratio === undefined || filter || offset > 0 || cursor !== undefined) return undefined;
+    const familiarity = await this.index.familiarity(best / ratio);
+    return familiarity === undefined ? undefined : { familiarity, nothingLikeIt: familiarity <= unfamiliar };
   }
 
   /** A worker can die of anything but the request: it has one more try, since its pixels went with the first. */

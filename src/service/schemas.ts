@@ -108,6 +108,19 @@ export const answer = z
     facets: facets
       .optional()
       .describe('the commonest values of each field asked for, over all pictures that pass the filter'),
+    familiarity: z
+      .number()
+      .min(0)
+      .max(1)
+      .optional()
+      .describe(
+        "share of the index's pictures whose nearest other picture is no nearer to them than the first hit is to the " +
+          'query; on the first page of an unfiltered search for one picture, where it is known',
+      ),
+    nothingLikeIt: z
+      .boolean()
+      .optional()
+      .describe("is the familiarity 0.02 or less? So it is for 2% of the queries of the index's own kind"),
     cost: cost.optional().describe('absent where nothing was encoded'),
   })
   .meta({ id: 'SearchAnswer' });

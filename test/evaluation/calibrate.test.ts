@@ -26,7 +26,9 @@ describe('calibrate', () => {
     assert.deepEqual([queries, pictures, fingerprint], [5, 24, searcher.encoder.fingerprint]);
     assert.equal(points.at(-1)!.at, 'XL@224:fp32');
     assert.deepEqual(points.at(-1)!.fidelity, { top1Agreement: 1, recallAt10: 1, rbo: 1 });
-    for (const { decodeMs, encodeMs, fidelity } of points) {
+    assert.equal(points.at(-1)!.scoreRatio, 1);
+    for (const { decodeMs, encodeMs, fidelity, scoreRatio } of points) {
+      assert.ok(scoreRatio! > 0.5 && scoreRatio! < 1.2, String(scoreRatio));
       assert.ok(decodeMs.p50 > 0 && decodeMs.p95 >= decodeMs.p50 && encodeMs.p50 > 0 && encodeMs.p95 >= encodeMs.p50);
       assert.ok(fidelity.rbo > 0 && fidelity.rbo <= 1);
     }

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
+import { readFilter } from '../../src/catalogue/parse-filter.js';
 import type { ImageIndex } from '../../src/corpus/image-index.js';
 import type { OperatingPoint } from '../../src/model/operating-point.js';
+import { uncalibrated } from '../../src/planner/calibration.js';
 import { fullPoint, parseOperatingPoint } from '../../src/model/operating-point.js';
 import type { Cost } from '../../src/search/cost.js';
-import type { Searcher } from '../../src/search/searcher.js';
+import { Searcher } from '../../src/search/searcher.js';
 import { rejectsCode } from '../support/rejects.js';
+import { picture, stripes } from '../corpus/pictures.js';
 import { small, smallSearcher } from '../support/small.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -84,6 +87,11 @@ describe('Searcher', () => {
     }
   });
 
+  it('says nothing of familiarity in an index of so few', async () => {
+    const answer = await searcher.search({ picture: file(paths[0]!), k: 1, at: full });
+    assert.deepEqual([answer.familiarity, answer.nothingLikeIt], [undefined, undefined]);
+  });
+
   it('passes on what is wrong with a picture', async () => {
     const cut = (await readFile(file(paths[0]!))).subarray(0, 60);
     await writeFile(inFolder('text.jpg'), 'text');
@@ -95,5 +103,53 @@ describe('Searcher', () => {
     await assert.rejects(search(cut), { detail: /^query: / });
     const { hits } = await searcher.search({ picture: file(paths[1]!), k: 1, at: full });
     assert.equal(hits[0]!.path, paths[1]);
+  });
+});
+
+describe('a Searcher over an index of 110 pictures', () => {
+  const inFolder = temporaryFolder();
+  let plain: Searcher<ImageIndex>;
+  let calibrated: Searcher<ImageIndex>;
+  before(async () => {
+    plain = await smallSearcher(inFolder('.'), 110);
+    const calibration = uncalibrated(plain.encoder.fingerprint, 'XL@224:fp32');
+    const [point] = calibration.points;
+    const cheap = { ...point!, at: 'S@112:fp32', scoreRatio: 0.9 };
+    calibrated = new Searcher(plain.encoder, plain.index, { calibration: { ...calibration, points: [cheap, point!] } });
+  });
+  after(() => plain.close());
+
+  it('says how familiar a picture is, and when there is nothing like it', async () => {
+    const own = await plain.search({ picture: await picture(200), k: 3, at: full });
+    assert.ok(own.familiarity! > 0.02 && own.familiarity! <= 1 && own.nothingLikeIt === false, String(own.familiarity));
+    const same = await plain.search({ picture: await picture(0), k: 3, at: full });
+    assert.ok(same.familiarity! > 0.99);
+    const other = await plain.search({ picture: await stripes(), k: 3, at: full });
+    assert.ok(other.familiarity! <= 0.02 && other.nothingLikeIt, String(other.familiarity));
+    assert.equal(other.hits.length, 3);
+    const found = await plain.searchLike([{ of: await stripes(), weight: 2 }], { k: 1, at: full });
+    assert.deepEqual([found.familiarity, found.nothingLikeIt], [other.familiarity, true]);
+  });
+
+  it('takes the lower scores of other operating points into account, and says nothing where it does not know them', async () => {
+    const request = { picture: await picture(200), k: 1, at: at('S@112:fp32') };
+    const { hits, familiarity } = await calibrated.search(request);
+    assert.equal(familiarity, await plain.index.familiarity(hits[0]!.score / 0.9));
+    assert.equal((await plain.search(request)).familiarity, undefined);
+    assert.equal((await calibrated.search({ ...request, at: at('S@96:fp32') })).familiarity, undefined);
+  });
+
+  it('says nothing of what is no first page of an unfiltered search for one picture', async () => {
+    const request = { picture: await picture(200), k: 1, at: full };
+    const { next, familiarity } = await plain.search(request);
+    assert.notEqual(familiarity, undefined);
+    const filter = readFilter({ label: '1' });
+    for (const options of [{ cursor: next }, { offset: 1 }, { filter }, { minScore: 1 }])
+      assert.equal((await plain.search({ ...request, ...options })).familiarity, undefined);
+    const [like, unlike] = [await picture(201), await picture(202)];
+    const examples = [like, unlike].map((of, i) => ({ of, weight: i === 0 ? 1 : -1 }));
+    assert.equal((await plain.searchLike(examples, { k: 1, at: full })).familiarity, undefined);
+    const vector = await plain.index.embedding(plain.index.catalogue.images()[0]!);
+    assert.equal((await plain.searchLike([{ of: { vector }, weight: 1 }], { k: 1 })).familiarity, undefined);
   });
 });

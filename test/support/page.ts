@@ -48,8 +48,8 @@ export class PageTest {
     private readonly browser: Browser,
   ) {}
 
-  static async start(folder: string): Promise<PageTest> {
-    const { encoder, index } = await smallSearcher(folder, 24);
+  static async start(folder: string, count = 24): Promise<PageTest> {
+    const { encoder, index } = await smallSearcher(folder, count);
     const searcher = new Searcher(encoder, index, { calibration: calibrationOf(encoder.fingerprint) });
     await searcher.warmUp();
     const server = await startServer(testService(searcher, { writable: true, urlHosts: 'pictures.example' }));

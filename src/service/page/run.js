@@ -18,7 +18,7 @@ import { search } from './query.js';
 import { askFull, isWarm, warmedUp } from './reference.js';
 import { hideSide } from './side.js';
 import { state } from './state.js';
-import { show, showNothing, showTitle } from './view.js';
+import { show, showFamiliarity, showNothing, showTitle } from './view.js';
 import { openViewer } from './viewer.js';
 
 /**
@@ -64,6 +64,7 @@ export function makeSearch(onFacet) {
     if (!answer) {
       showCostSkeleton();
       showSkeletons(k);
+      showFamiliarity({});
     }
     const filter = filterOf(selection);
     const common = { k, minScore, filter, ...(isFolded && { collapse: true }) };
@@ -118,15 +119,18 @@ export function makeSearch(onFacet) {
   }
 
   /** @param {SearchAnswer} found */
-  function showAnswer({ hits, cost }) {
+  function showAnswer(found) {
+    const { hits, cost, nothingLikeIt } = found;
     const { query, minScore, selection } = state();
     show('answer', true);
     showTitle(hits.length);
+    showFamiliarity(found);
     showNothing(hits.length === 0, { minScore, hasFilter: selection.size > 0 });
     showHits(hits, { queryId: query?.examples[0]?.id, onOpen });
     hideSide();
     if (!cost) showNoCost(query?.examples.length ?? 1);
-    announce(plural(hits.length, 'hit') + (cost ? ` at ${cost.at} in ${milliseconds(cost.ms.total)}.` : '.'));
+    const head = nothingLikeIt ? 'Nothing like it here; ' : '';
+    announce(head + plural(hits.length, 'hit') + (cost ? ` at ${cost.at} in ${milliseconds(cost.ms.total)}.` : '.'));
   }
 
   /** @param {import('./api.js').Hit[]} hits of a later page */

@@ -20,6 +20,14 @@ export function showTitle(count) {
   byId('hits-title', HTMLElement).textContent = title;
 }
 
+/** @param {Pick<import('./api.js').SearchAnswer, 'familiarity' | 'nothingLikeIt'>} answer */
+export function showFamiliarity({ familiarity = 1, nothingLikeIt = false }) {
+  byId('unfamiliar', HTMLElement).hidden = !nothingLikeIt;
+  const share = Math.floor(100 * (1 - familiarity));
+  byId('unfamiliar-detail', HTMLElement).textContent =
+    `These are the nearest, but ${share}% of the pictures here have a nearer neighbour than yours has.`;
+}
+
 /** @param {import('./api.js').Problem} problem */
 export function showFailure(problem) {
   const inControls = byId('panel', HTMLElement).contains(document.activeElement);
