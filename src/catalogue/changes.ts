@@ -31,6 +31,8 @@ export interface NewImage extends Omit<ImageContent, 'stored' | 'edited'> {
   /** of a picture that is kept in the catalogue; without them it is a file below the root */
   readonly bytes?: Uint8Array | undefined;
   readonly edited?: boolean;
+  /** the metadata that it was to replace when that was decided: what has been edited since stays */
+  readonly replaces?: Metadata | undefined;
 }
 
 /** Prepares the transaction; its result is the revision afterwards, increased if anything changed. */
@@ -94,8 +96,11 @@ export function changesTo(database: Database, dimension: number): (changes: Chan
       if (known?.stored === 1 && !bytes) continue;
       if (known) touched.add(known.vectorId);
       if (bytes) putFile.run(vectorId, bytes);
-      const metadata = JSON.stringify(image.metadata);
-      const row = { path, vectorId, size, mtime, metadata, stored: bytes ? 1 : 0, edited: edited ? 1 : 0 };
+      const isEditedSince = image.replaces && known?.edited === 1 && known.metadata !== JSON.stringify(image.replaces);
+      const described = isEditedSince
+        ? { metadata: known.metadata, edited: 1 }
+        : { metadata: JSON.stringify(image.metadata), edited: edited ? 1 : 0 };
+      const row = { path, vectorId, size, mtime, stored: bytes ? 1 : 0, ...described };
       changed += write({ ...row, id: known?.id ?? Number(addImage.run(row).lastInsertRowid) });
     }
     for (const { id, metadata } of changes.edit ?? []) {

@@ -42,14 +42,15 @@ export class Reader {
 
   /** Rejects only with the encoder's and the catalogue's errors: those of one picture are Failures. */
   async read({ file, metadata, edited, known, read }: Task): Promise<NewImage | Failure> {
-    if (!read) return { ...known!, metadata, edited };
+    const replaces = known?.metadata;
+    if (!read) return { ...known!, metadata, edited, replaces };
     const { path } = file;
     const absolute = join(this.root, path);
     let image: NewImage;
     try {
       const { size, mtimeMs } = await stat(absolute);
       const sha256 = await this.reading(() => hashFile(absolute));
-      image = { path, sha256, size, mtime: mtimeMs, metadata, edited };
+      image = { path, sha256, size, mtime: mtimeMs, metadata, edited, replaces };
     } catch (error) {
       return failureOf(path, absolute, error, 'FILE_UNREADABLE');
     }

@@ -16,7 +16,10 @@ export interface PointProfile {
   /** pixels to embedding, nothing else running */
   readonly encodeMs: Quantiles;
   readonly fidelity: Fidelity;
-  /** median of its queries' best scores as a share of the full model's median; left out if nobody knows */
+  /**
+   * How much lower its queries' best scores are than the full model's, as a share: of the mean of the lowest fifth;
+   * left out if nobody knows
+   */
   readonly scoreRatio?: number | undefined;
 }
 

@@ -119,6 +119,30 @@ describe('Writer', () => {
     assert.deepEqual(index.catalogue.image(file.id)!.metadata, { label: 'given' });
   });
 
+  it('keeps what is edited while the folder is being indexed, whether the file has changed or not', async () => {
+    const corpus = join(folder, 'corpus');
+    writeFiles(corpus, { 'a.png': await picture(1), 'b.png': await picture(2), 'c.png': await picture(3) });
+    await indexFolder({ folder: corpus, index, encoder, decode });
+    writeFiles(corpus, { 'b.png': await picture(4) });
+    const edit = async (path: string) =>
+      writer.patchMetadata(index.catalogue.imageAt(path)!.id, { price: 5 }).then(() => undefined);
+    const metadata = new Map(['a', 'b', 'c'].map(name => [`${name}.png`, { label: name }]));
+    // while b is decoded, all has been planned and nothing committed
+    const editing = async (...asked: Parameters<typeof decode>) => {
+      await Promise.all(['a.png', 'b.png'].map(edit));
+      return decode(...asked);
+    };
+    const report = await indexFolder({ folder: corpus, index, encoder, decode: editing, metadata });
+    assert.deepEqual([report.updated, report.embedded], [3, 1]);
+    const described = index.catalogue.images().map(({ metadata, edited }) => ({ metadata, edited }));
+    assert.deepEqual(described, [
+      { metadata: { price: 5 }, edited: true },
+      { metadata: { price: 5 }, edited: true },
+      { metadata: { label: 'c' }, edited: false },
+    ]);
+    assert.deepEqual(await found(4), ['b.png']);
+  });
+
   it('refuses odd paths and metadata, and another model', async () => {
     for (const path of ['', '/a.png', '../a.png', 'a//b.png', './a.png'])
       await assert.rejects(add(1, path), { code: 'REQUEST_INVALID' });
