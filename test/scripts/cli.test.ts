@@ -18,7 +18,7 @@ import type { SearchBench } from '../../src/evaluation/bench-search.js';
 import { readModel } from '../../src/model/bundle.js';
 import { writeSafetensors } from '../../src/model/safetensors.js';
 import type { SearchAnswer } from '../../src/search/searcher.js';
-import { writeFiles } from '../corpus/pictures.js';
+import { stripes, writeFiles } from '../corpus/pictures.js';
 import { maxDifference } from '../support/numbers.js';
 import { plainVit } from '../support/plain-vit.js';
 import { serveStatic } from '../support/serve.js';
@@ -131,6 +131,15 @@ describe('matvit', function () {
       assert.match(text, /^ {3}1 {2}\d\.\d{4} {2}\d\/\d{3}\.png {2}\[\d\]\n/);
       assert.equal(text.trim().split('\n').length, 12); // 10 hits, where to go on, what it cost
       assert.match(text, /\nat S@112:int8, \d+% of the full model's MACs: [\d.]+ ms \(decode .*\)\n$/);
+    });
+
+    it('says when there is nothing like the picture', async () => {
+      writeFiles(inFolder('.'), { 'stripes.png': await stripes() });
+      await writePictures(inFolder('many'), 110);
+      const onMany = ['--index', inFolder('many-index'), '--model', model];
+      await output('index', inFolder('many'), ...onMany);
+      const text = await output('search', inFolder('stripes.png'), '-k', '3', ...onMany);
+      assert.match(text, /^nothing like it here \(familiarity 0\.0[012]\d\); the nearest are\n {3}1 {2}/);
     });
 
     it('ends quietly when nobody reads what it prints', async () => {
