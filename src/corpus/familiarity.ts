@@ -14,7 +14,7 @@ export const unfamiliar = 0.02;
 const sampled = 500;
 /** With fewer no rank could be as low as 0.02. */
 const fewest = 50;
-/** Milliseconds after which a search has somebody look whether the corpus has grown or shrunk, and by how much it must. */
+/** Milliseconds after which a search looks whether the corpus has grown or shrunk, and the share by which it must. */
 const lookEvery = 60_000;
 const grown = 0.1;
 

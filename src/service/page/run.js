@@ -27,6 +27,9 @@ import { openViewer } from './viewer.js';
  * @typedef {import('./query.js').Asking} Asking
  */
 
+/** @param {SearchAnswer} found */
+const headOf = ({ nothingLikeIt }) => (nothingLikeIt ? 'Nothing like it here; ' : '');
+
 /**
  * @param {(field: string, value: import('./filter.js').Scalar) => void} onFacet
  */
@@ -106,11 +109,12 @@ export function makeSearch(onFacet) {
     if (!reference) return;
     state().query?.references.set(JSON.stringify(common), reference);
     showCost(found, reference);
+    showFamiliarity(reference); // it can tell best
     if (at !== full) {
       const comparison = compare(found, reference);
       markHits(comparison, onOpen);
       announce(
-        `${plural(found.hits.length, 'hit')} at ${at} in ${milliseconds(found.cost.ms.total)}, ` +
+        `${headOf(reference)}${plural(found.hits.length, 'hit')} at ${at} in ${milliseconds(found.cost.ms.total)}, ` +
           `${comparison.same} the same as ${shortPoint(full)}, which took ${milliseconds(reference.cost.ms.total)}.`,
       );
     }
@@ -120,7 +124,7 @@ export function makeSearch(onFacet) {
 
   /** @param {SearchAnswer} found */
   function showAnswer(found) {
-    const { hits, cost, nothingLikeIt } = found;
+    const { hits, cost } = found;
     const { query, minScore, selection } = state();
     show('answer', true);
     showTitle(hits.length);
@@ -129,8 +133,9 @@ export function makeSearch(onFacet) {
     showHits(hits, { queryId: query?.examples[0]?.id, onOpen });
     hideSide();
     if (!cost) showNoCost(query?.examples.length ?? 1);
-    const head = nothingLikeIt ? 'Nothing like it here; ' : '';
-    announce(head + plural(hits.length, 'hit') + (cost ? ` at ${cost.at} in ${milliseconds(cost.ms.total)}.` : '.'));
+    announce(
+      headOf(found) + plural(hits.length, 'hit') + (cost ? ` at ${cost.at} in ${milliseconds(cost.ms.total)}.` : '.'),
+    );
   }
 
   /** @param {import('./api.js').Hit[]} hits of a later page */
