@@ -97,7 +97,17 @@ export async function writeSafetensors(path: string, file: TensorFile, type: Sto
   await writeFileAtomic(path, Buffer.concat([length, Buffer.from(json), ...chunks]));
 }
 
+/** Every float16 as a float32, by its bits. Made when the first is read. */
+let halves: Float32Array | undefined;
+
 function toFloat32(bytes: Uint8Array, type: StoredType): Float32Array {
   const copy = Uint8Array.from(bytes).buffer; // aligned, and not a view of the whole file
-  return type === 'F32' ? new Float32Array(copy) : Float32Array.from(new Float16Array(copy));
+  if (type === 'F32') return new Float32Array(copy);
+  const table = (halves ??= Float32Array.from(
+    new Float16Array(Uint16Array.from({ length: 2 ** 16 }, (_, i) => i).buffer),
+  ));
+  const bits = new Uint16Array(copy);
+  const values = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) values[i] = table[bits[i]!]!;
+  return values;
 }
