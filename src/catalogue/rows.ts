@@ -1,6 +1,6 @@
 /** Rows of the table `images`. */
 import type { Database } from 'better-sqlite3';
-import { checkRow } from './checksum.js';
+import { type Cell, checkRow } from './checksum.js';
 
 export interface ImageRow {
   readonly id: number;
@@ -23,6 +23,7 @@ export const imageCells = (row: ImageRow) => [
 
 /** @throws CATALOGUE_CORRUPT */
 export function checkImages(database: Database, file: string): void {
-  const read = database.prepare<[], ImageRow & { crc: number }>(`SELECT ${imageColumns}, crc FROM images`);
-  for (const row of read.iterate()) checkRow(`${file}: image ${row.id}`, row.crc, imageCells(row));
+  // as arrays: objects would take twice as long
+  const read = database.prepare<[], [number, ...Cell[]]>(`SELECT crc, ${imageColumns} FROM images`).raw();
+  for (const [crc, ...cells] of read.iterate()) checkRow(`${file}: image ${cells[0]}`, crc, cells);
 }

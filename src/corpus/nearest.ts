@@ -55,7 +55,7 @@ export class NearestImages {
    */
   async find(query: Float32Array, count: number, minScore = -1, filter?: Filter): Promise<Hit[]> {
     checkQuery(this.catalogue.dimension, query, count);
-    const rows = filter && this.selected(filter);
+    const rows = filter && (await this.selected(filter));
     if (rows) {
       const best = new TopK(count);
       scan(rows.ids, rows.vectors, query, best);
@@ -73,12 +73,12 @@ export class NearestImages {
   }
 
   /** The vectors that pass a selective filter, read again only when the catalogue has changed. */
-  private selected(filter: Filter): VectorRows | undefined {
+  private async selected(filter: Filter): Promise<VectorRows | undefined> {
     const key = JSON.stringify(filter);
     const revision = this.catalogue.revision();
     let selection = this.selections.get(key);
     if (selection?.revision !== revision) {
-      const ids = this.catalogue.vectorsMatching(filter, selective);
+      const ids = await this.matching(filter, selective);
       selection = { revision, rows: ids && this.catalogue.vectorsOf(ids) };
       this.selections.set(key, selection);
     }
@@ -87,7 +87,7 @@ export class NearestImages {
 
   /** Reads page by page, and lets others have the thread in between. */
   private async exactly(query: Float32Array, count: number, filter: Filter): Promise<Neighbour[]> {
-    const ids = this.catalogue.vectorsMatching(filter)!;
+    const ids = (await this.matching(filter))!;
     const best = new TopK(count);
     for (let at = 0; at < ids.length; at += pageRows) {
       const rows = this.catalogue.vectorsOf(ids.slice(at, at + pageRows));
@@ -95,6 +95,20 @@ export class NearestImages {
       await setImmediate();
     }
     return best.sorted();
+  }
+
+  /**
+   * Ids of the vectors that pass a filter, ascending; undefined if more than `limit` do. Others have the thread in
+   * between: reading the metadata of 100,000 images takes a third of a second.
+   */
+  private async matching(filter: Filter, limit = Infinity): Promise<number[] | undefined> {
+    const ids = new Set<number>();
+    for (const some of this.catalogue.vectorsMatching(filter)) {
+      for (const id of some) ids.add(id);
+      if (ids.size > limit) return undefined;
+      await setImmediate();
+    }
+    return [...ids].sort((a, b) => a - b);
   }
 
   private images(neighbours: readonly Neighbour[], minScore: number, filter?: Filter): Hit[] {

@@ -18,7 +18,7 @@ describe('filters in SQLite', () => {
     return Promise.resolve({
       // vectors are numbered from 1, as they were put
       matching: filter => {
-        const ids = catalogue.vectorsMatching(filter)!;
+        const ids = [...catalogue.vectorsMatching(filter)].flat();
         const sameByImages = catalogue.imagesOf(ids, filter).length === ids.length;
         if (!sameByImages || catalogue.count(filter) !== ids.length) throw new Error('three answers to one question');
         return Promise.resolve(ids.map(id => id - 1));
