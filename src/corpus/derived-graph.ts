@@ -8,7 +8,7 @@ import type { Catalogue } from '../catalogue/catalogue.js';
 import { MatvitError } from '../errors.js';
 import { ExactIndex } from '../index/exact.js';
 import { HnswIndex } from '../index/hnsw.js';
-import { openSnapshot, saveSnapshot } from '../index/snapshot.js';
+import { type Reading, openSnapshot, saveSnapshot } from '../index/snapshot.js';
 import { byRank } from '../index/top-k.js';
 import type { Neighbour } from '../index/vector-index.js';
 
@@ -64,10 +64,10 @@ export class DerivedGraph {
   }
 
   /** From the snapshot in `folder` and the changes since; from the catalogue alone if it is missing or doubtful. */
-  static async open(folder: string, catalogue: Catalogue): Promise<DerivedGraph> {
+  static async open(folder: string, catalogue: Catalogue, reading?: Promise<Reading>): Promise<DerivedGraph> {
     let why: string;
     try {
-      const { index, revision } = await openSnapshot(folder, sourceOf(catalogue));
+      const { index, revision } = await openSnapshot(folder, sourceOf(catalogue), reading);
       const graph = new DerivedGraph(folder, catalogue, index, revision, revision, undefined);
       if (await closeOnError(graph.agrees(), graph)) return graph.start();
       await graph.close();

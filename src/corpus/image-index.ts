@@ -14,6 +14,7 @@ import { fieldPath } from '../catalogue/parse-filter.js';
 import { type WriteLock, waitForWriteLock } from '../catalogue/write-lock.js';
 import { MatvitError, reasonOf } from '../errors.js';
 import type { PictureSource } from '../image/open.js';
+import { discard, readSnapshot } from '../index/snapshot.js';
 import { DerivedGraph } from './derived-graph.js';
 import { collapsing } from './duplicates.js';
 import { Familiarity } from './familiarity.js';
@@ -49,7 +50,7 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
 
   /** Any number of readers, while a writer writes. @throws INDEX_MISSING, MODEL_MISMATCH */
   static async openForReading(folder: string, model: Model): Promise<ImageIndex> {
-    return ImageIndex.open(folder, Catalogue.openForReading(catalogueIn(folder), model), undefined);
+    return ImageIndex.open(folder, () => Catalogue.openForReading(catalogueIn(folder), model), undefined);
   }
 
   /**
@@ -58,7 +59,7 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
    */
   static async openShared(folder: string, model: Model): Promise<ImageIndex> {
     makeFolder(folder);
-    return ImageIndex.open(folder, Catalogue.openForWriting(catalogueIn(folder), model), undefined);
+    return ImageIndex.open(folder, () => Catalogue.openForWriting(catalogueIn(folder), model), undefined);
   }
 
   /** One writer at a time; creates what is missing. @throws INDEX_LOCKED, MODEL_MISMATCH */
@@ -66,18 +67,27 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
     makeFolder(folder);
     const lock = await waitForWriteLock(folder);
     try {
-      return await ImageIndex.open(folder, Catalogue.openForWriting(catalogueIn(folder), model), lock);
+      return await ImageIndex.open(folder, () => Catalogue.openForWriting(catalogueIn(folder), model), lock);
     } catch (error) {
       lock.release();
       throw error;
     }
   }
 
-  private static async open(folder: string, catalogue: Catalogue, lock: WriteLock | undefined): Promise<ImageIndex> {
+  private static async open(
+    folder: string,
+    openCatalogue: () => Catalogue,
+    lock: WriteLock | undefined,
+  ): Promise<ImageIndex> {
+    const reading = readSnapshot(folder);
+    await Promise.allSettled([reading]); // a thread reads the graph while SQLite checks the catalogue in this one
+    let catalogue: Catalogue | undefined;
     try {
-      return new ImageIndex(folder, catalogue, await DerivedGraph.open(folder, catalogue), lock);
+      catalogue = openCatalogue();
+      return new ImageIndex(folder, catalogue, await DerivedGraph.open(folder, catalogue, reading), lock);
     } catch (error) {
-      catalogue.close();
+      catalogue?.close();
+      await discard(reading);
       throw error;
     }
   }

@@ -2,6 +2,8 @@
  * The thread that holds an HNSW graph (Malkov & Yashunin, arXiv 1603.09320): hnswlib's calls are synchronous, so they
  * would stop the event loop. Messages are answered one after the other, in order.
  */
+import { createHash } from 'node:crypto';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import hnswlib from 'hnswlib-node';
 import { reasonOf } from '../errors.js';
@@ -13,11 +15,20 @@ const efConstruction = 200;
 const efSearch = 64;
 const firstCapacity = 1024;
 
+/** A graph in a file. */
+export interface StoredGraph {
+  readonly dimension: number;
+  /** vectors that are not deleted */
+  readonly count: number;
+  readonly bytes: number;
+  /** of the file, hexadecimal */
+  readonly sha256: string;
+}
+
 /** What the thread can be asked, and what it answers. */
 export interface HnswCalls {
   create: (dimension: number) => void;
-  /** @param count vectors in the file that are not deleted */
-  load: (file: string, dimension: number, count: number) => void;
+  load: (file: string, graph: StoredGraph) => void;
   upsert: (ids: readonly number[], vectors: Float32Array) => void;
   remove: (ids: readonly number[]) => void;
   search: (query: Float32Array, k: number) => { ids: number[]; distances: number[] };
@@ -50,7 +61,8 @@ const calls: HnswCalls = {
     graph.initIndex(firstCapacity, linksPerNode, efConstruction, 100, true);
   },
 
-  load(file, dimension, count) {
+  load(file, { dimension, count, bytes, sha256 }) {
+    checkFile(file, bytes, sha256);
     graph = new hnswlib.HierarchicalNSW('ip', dimension);
     graph.readIndexSync(file, true);
     labels = new Set(graph.getIdsList());
@@ -98,6 +110,20 @@ const calls: HnswCalls = {
     return calls.size();
   },
 };
+
+function checkFile(file: string, bytes: number, sha256: string): void {
+  const descriptor = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(descriptor);
+    if (size !== bytes) throw new Error(`it has ${size} bytes, not ${bytes}`);
+    const hash = createHash('sha256');
+    const chunk = Buffer.allocUnsafe(1 << 20);
+    for (let read; (read = readSync(descriptor, chunk)) > 0;) hash.update(chunk.subarray(0, read));
+    if (hash.digest('hex') !== sha256) throw new Error('it does not fit its checksum');
+  } finally {
+    closeSync(descriptor);
+  }
+}
 
 /** hnswlib throws where a label is unknown, already deleted, or not deleted. */
 function attempt(action: () => unknown): boolean {

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { MatvitError } from '../errors.js';
 import { checkQuery, checkVectors } from './check.js';
-import type { HnswCalls, HnswReply, HnswRequest } from './hnsw-worker.js';
+import type { HnswCalls, HnswReply, HnswRequest, StoredGraph } from './hnsw-worker.js';
 import { byRank } from './top-k.js';
 import type { Neighbour, VectorIndex } from './vector-index.js';
 
@@ -39,14 +39,14 @@ export class HnswIndex implements VectorIndex {
   }
 
   /**
-   * Reads what `write` wrote. hnswlib aborts the process on hostile files and believes flipped bytes: call this only
-   * for a file whose checksum has been verified (snapshot.ts).
-   * @param count vectors that the file holds, without deleted ones
+   * Reads what `write` wrote, once it has turned out to be just that: hnswlib aborts the process on hostile files and
+   * believes flipped bytes.
    */
-  static async load(file: string, dimension: number, count: number): Promise<HnswIndex> {
-    const index = new HnswIndex(dimension);
+  static async load(file: string, whole: StoredGraph): Promise<HnswIndex> {
+    const index = new HnswIndex(whole.dimension);
     try {
-      await index.call('load', file, dimension, count);
+      const { dimension, count, bytes, sha256 } = whole;
+      await index.call('load', file, { dimension, count, bytes, sha256 });
       return index;
     } catch (error) {
       await index.close();

@@ -1,5 +1,5 @@
 /** Graphs on disk: written whole or not at all, verified before hnswlib opens them. */
-import { open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MatvitError, reasonOf } from '../errors.js';
 import { hashFile } from './hash-file.js';
@@ -34,23 +34,53 @@ export async function saveSnapshot(folder: string, index: HnswIndex, source: Sou
   }
 }
 
+/** A snapshot whose graph a thread is reading. */
+export interface Reading {
+  readonly manifest: Manifest;
+  readonly graph: Promise<HnswIndex>;
+}
+
+/** Begins to read the snapshot in `folder`, for `openSnapshot` or `discard`. @throws INDEX_MISSING, INDEX_CORRUPT */
+export async function readSnapshot(folder: string): Promise<Reading> {
+  const manifest = await readManifest(folder);
+  const graph = HnswIndex.load(join(folder, manifest.file), manifest);
+  graph.catch(() => undefined); // whoever opens it will see
+  return { manifest, graph };
+}
+
+/** Lets no thread live on. */
+export async function discard(reading: Promise<Reading>): Promise<void> {
+  const graph = await reading.then(({ graph }) => graph).catch(() => undefined);
+  await graph?.close();
+}
+
 /**
  * Opens the snapshot in `folder`.
+ * @param reading it, since before
  * @throws INDEX_MISSING (no manifest), INDEX_CORRUPT (damaged, or of another catalogue), MODEL_MISMATCH
  */
-export async function openSnapshot(folder: string, source: Source): Promise<{ index: HnswIndex; revision: number }> {
-  const manifest = await readManifest(folder);
+export async function openSnapshot(
+  folder: string,
+  source: Source,
+  reading = readSnapshot(folder),
+): Promise<{ index: HnswIndex; revision: number }> {
+  const { manifest } = await reading;
   try {
-    return await openGraph(folder, manifest, source);
+    return await openGraph(folder, reading, source);
   } catch (error) {
-    // a writer may have replaced both between the two reads
-    const newer = await readManifest(folder);
-    if (newer.file === manifest.file) throw error;
-    return openGraph(folder, newer, source);
+    await discard(reading);
+    // a writer may have replaced both since
+    if ((await readManifest(folder)).file === manifest.file) throw error;
+    const newer = readSnapshot(folder);
+    return openGraph(folder, newer, source).catch(async (error: unknown) => {
+      await discard(newer);
+      throw error;
+    });
   }
 }
 
-async function openGraph(folder: string, manifest: Manifest, source: Source) {
+async function openGraph(folder: string, reading: Promise<Reading>, source: Source) {
+  const { manifest, graph } = await reading;
   const path = join(folder, manifest.file);
   const refuse = (reason: string, cause?: unknown): never => {
     throw new MatvitError('INDEX_CORRUPT', `${path} ${reason}`, { cause });
@@ -59,18 +89,8 @@ async function openGraph(folder: string, manifest: Manifest, source: Source) {
     throw new MatvitError('MODEL_MISMATCH', `${path} was made with ${manifest.fingerprint}, not ${source.fingerprint}`);
   if (manifest.catalogue !== source.catalogue) refuse('belongs to another catalogue');
   if (manifest.dimension !== source.dimension) refuse(`has ${manifest.dimension} dimensions, not ${source.dimension}`);
-  let bytes: number;
-  let sha256: string;
   try {
-    bytes = (await stat(path)).size;
-    sha256 = await hashFile(path);
-  } catch (error) {
-    return refuse(`cannot be read: ${reasonOf(error)}`, error);
-  }
-  if (bytes !== manifest.bytes) refuse(`has ${bytes} bytes, not ${manifest.bytes}`);
-  if (sha256 !== manifest.sha256) refuse('does not fit its checksum');
-  try {
-    return { index: await HnswIndex.load(path, manifest.dimension, manifest.count), revision: manifest.revision };
+    return { index: await graph, revision: manifest.revision };
   } catch (error) {
     return refuse(`cannot be loaded: ${reasonOf(error)}`, error);
   }
