@@ -92,7 +92,7 @@ async function openGraph(folder: string, reading: Promise<Reading>, source: Sour
   try {
     return { index: await graph, revision: manifest.revision };
   } catch (error) {
-    return refuse(`cannot be loaded: ${reasonOf(error)}`, error);
+    return refuse(`cannot be read: ${error instanceof MatvitError ? error.detail : reasonOf(error)}`, error);
   }
 }
 
