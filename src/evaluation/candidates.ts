@@ -26,24 +26,22 @@ export function coarsePoints(a: Architecture, precisions: readonly Precision[]):
   );
 }
 
-/** Mixes with one layer, or a quarter of them, one granularity more or less; still non-decreasing with depth. */
+/** Mixes with a quarter of the layers one granularity more or less; still non-decreasing with depth. */
 export function neighbours(a: Architecture, point: OperatingPoint): OperatingPoint[] {
   const quarter = Math.max(1, Math.floor(a.depth / 4));
   const { submodel } = point;
   const top = granularityNames.length - 1;
   const moved: Submodel[] = [];
-  for (const layers of new Set([1, quarter]))
-    for (let g = 0; g < granularityNames.length; g++) {
-      const first = submodel.indexOf(g);
-      if (first < 0) continue;
-      const last = submodel.lastIndexOf(g);
-      const change = (from: number, to: number, by: number) =>
-        submodel.map((was, layer) => (layer >= from && layer <= to ? was + by : was));
-      // the deepest layers of a run can rise, its first ones fall, without breaking the order
-      if (g < top) moved.push(change(Math.max(first, last - layers + 1), last, 1));
-      if (g > 0) moved.push(change(first, Math.min(last, first + layers - 1), -1));
-    }
+  for (let g = 0; g < granularityNames.length; g++) {
+    const first = submodel.indexOf(g);
+    if (first < 0) continue;
+    const last = submodel.lastIndexOf(g);
+    const change = (from: number, to: number, by: number) =>
+      submodel.map((was, layer) => (layer >= from && layer <= to ? was + by : was));
+    // the deepest layers of a run can rise, its first ones fall, without breaking the order
+    if (g < top) moved.push(change(Math.max(first, last - quarter + 1), last, 1));
+    if (g > 0) moved.push(change(first, Math.min(last, first + quarter - 1), -1));
+  }
   const isOrdered = (mix: Submodel) => mix.every((g, layer) => layer === 0 || g >= mix[layer - 1]!);
-  const distinct = new Map(moved.filter(isOrdered).map(mix => [mix.join(), mix]));
-  return [...distinct.values()].map(mix => ({ ...point, submodel: mix }));
+  return moved.filter(isOrdered).map(mix => ({ ...point, submodel: mix }));
 }

@@ -78,7 +78,7 @@ export class HnswIndex implements VectorIndex {
 
   async upsert(ids: readonly number[], vectors: Float32Array): Promise<void> {
     checkVectors(this.dimension, ids, vectors);
-    await this.call('upsert', ids, vectors);
+    await this.call('upsert', ids, vectors.slice());
   }
 
   async remove(ids: readonly number[]): Promise<void> {
@@ -87,7 +87,8 @@ export class HnswIndex implements VectorIndex {
 
   async search(query: Float32Array, k: number): Promise<Neighbour[]> {
     checkQuery(this.dimension, query, k);
-    const { ids, distances } = await this.call('search', query, k);
+    // a copy: of a view its whole buffer would be sent
+    const { ids, distances } = await this.call('search', query.slice(), k);
     return ids.map((id, i) => ({ id, score: Math.min(1, Math.max(-1, 1 - distances[i]!)) })).sort(byRank);
   }
 
