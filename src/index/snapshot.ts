@@ -25,8 +25,10 @@ export async function saveSnapshot(folder: string, index: HnswIndex, source: Sou
     const file = `graph-${sha256.slice(0, 16)}.hnsw`;
     await rename(temporary, join(folder, file));
     await writeManifest(folder, { format: 1, file, bytes, sha256, space: 'ip', count, revision, ...source });
+    // older graphs, and manifests that a crash left half-written
     for (const name of await readdir(folder))
-      if (/^graph-.*\.hnsw$/.test(name) && name !== file) await rm(join(folder, name), { force: true });
+      if (/^(graph-.*\.hnsw|manifest\.json\.\d+\.tmp)$/.test(name) && name !== file)
+        await rm(join(folder, name), { force: true });
   } catch (error) {
     await rm(temporary, { force: true });
     if (error instanceof MatvitError) throw error;

@@ -53,7 +53,7 @@ describe('snapshot', () => {
   });
 
   it('replaces the older one and leaves nothing else', async () => {
-    await writeFile(join(folder, 'graph.tmp'), 'left by a crash');
+    for (const name of ['graph.tmp', 'manifest.json.4711.tmp']) await writeFile(join(folder, name), 'left by a crash');
     await index.remove([10]);
     await saveSnapshot(folder, index, source, 13);
     const { file } = await readManifest(folder);
