@@ -2,6 +2,7 @@
  * The int8 layers: weights as int8 with a scale an output channel, activations as uint8 with one scale a tensor, found
  * when the graph runs (dynamic quantisation). That scale spans the whole batch, so int8 graphs take one picture a run.
  */
+import { readFileSync } from 'node:fs';
 import type { ParameterSource } from './layers.js';
 import type { Tensor } from './graph.js';
 import type { Ops } from './ops.js';
@@ -86,6 +87,20 @@ export function int8Layers(root: Ops, matrices: MatrixSource, parameters: Parame
   };
 }
 
+/**
+ * The largest weight as an integer. ONNX Runtime multiplies unsigned activations with signed weights; x86 CPUs without
+ * VNNI add two such products in 16 bits, which overflow unless the weights keep to 7 bits.
+ */
+const largest = process.arch === 'x64' && !hasVnni() ? 63 : 127;
+
+function hasVnni(): boolean {
+  try {
+    return /^flags.*_vnni/m.test(readFileSync('/proc/cpuinfo', 'latin1'));
+  } catch {
+    return false; // not Linux: the careful way is right everywhere
+  }
+}
+
 /** Symmetric int8 of a matrix [inner, outputs], one scale a column. */
 function quantizeColumns(inner: number, outputs: number, at: (i: number, o: number) => number) {
   const values = new Int8Array(inner * outputs);
@@ -93,7 +108,7 @@ function quantizeColumns(inner: number, outputs: number, at: (i: number, o: numb
   for (let o = 0; o < outputs; o++) {
     let peak = 0;
     for (let i = 0; i < inner; i++) peak = Math.max(peak, Math.abs(at(i, o)));
-    const scale = peak / 127 || 1;
+    const scale = peak / largest || 1;
     scales[o] = scale;
     for (let i = 0; i < inner; i++) values[i * outputs + o] = Math.round(at(i, o) / scale);
   }
