@@ -12,12 +12,14 @@ async function probe(folder: string, queries: number[][]): Promise<Probe> {
   try {
     const index = await ImageIndex.openForReading(folder, colourModel);
     try {
-      const results = [];
-      for (const query of queries) results.push((await index.search(Float32Array.from(query), { k: 5 })).hits);
-      const bytes = results.flat().map(({ image }) => index.catalogue.bytes(image)?.toString('base64'));
-      // hnswlib and the exact scan add the same products up in different orders
-      const rounded = (key: string, value: unknown) => (key === 'score' ? (value as number).toFixed(5) : value);
-      return { rebuilt: index.rebuilt !== undefined, results: JSON.stringify([results, bytes], rounded) };
+      const hits = [];
+      for (const query of queries) {
+        const found = (await index.search(Float32Array.from(query), { k: 5 })).hits;
+        hits.push(...found.toSorted((a, b) => a.image.id - b.image.id)); // a hair decides the order of equals
+      }
+      const images = hits.map(({ image }) => [image, index.catalogue.bytes(image)?.toString('base64')]);
+      const scores = hits.map(({ score }) => score);
+      return { rebuilt: index.rebuilt !== undefined, images: JSON.stringify(images), scores };
     } finally {
       await index.close();
     }
