@@ -239,11 +239,13 @@ export class Catalogue {
     return this.run(() => this.database.prepare<[], number>('SELECT horizon FROM catalogue').pluck().get()!);
   }
 
-  /** The bytes of a picture that is stored in here. */
-  bytes({ id, vectorId, sha256 }: Image): Buffer | undefined {
-    const read = this.database.prepare<[number], Buffer>('SELECT bytes FROM files WHERE vector_id = ?').pluck();
+  /** The bytes of a picture that is stored in here. @throws NOT_FOUND if it has been deleted or replaced since */
+  bytes({ id, vectorId, sha256, stored }: Image): Buffer | undefined {
+    const read = this.prepare<[number], Buffer>('SELECT bytes FROM files WHERE vector_id = ?').pluck();
     const bytes = this.run(() => read.get(vectorId));
-    if (bytes && createHash('sha256').update(bytes).digest('hex') !== sha256)
+    if (!bytes && stored && this.image(id)?.vectorId !== vectorId)
+      throw new MatvitError('NOT_FOUND', `there is no picture ${id} any more`);
+    if (bytes ? createHash('sha256').update(bytes).digest('hex') !== sha256 : stored)
       throw new MatvitError('CATALOGUE_CORRUPT', `${this.file}: the bytes of picture ${id} are damaged`);
     return bytes;
   }

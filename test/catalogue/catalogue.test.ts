@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -94,6 +95,22 @@ describe('Catalogue', () => {
     } finally {
       reader.close();
     }
+  });
+
+  it('knows when the bytes of a picture are damaged, missing or gone', () => {
+    const bytes = Buffer.from('picture');
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    catalogue.commit({ put: [{ ...image('a.jpg', 1), sha256, bytes }] });
+    const stored = catalogue.image(1)!;
+    assert.deepEqual(catalogue.bytes(stored), bytes);
+    const raw = new Database(file);
+    raw.prepare('UPDATE files SET bytes = ?').run(Buffer.from('another'));
+    assert.throws(() => catalogue.bytes(stored), { code: 'CATALOGUE_CORRUPT' });
+    raw.prepare('DELETE FROM files').run();
+    raw.close();
+    assert.throws(() => catalogue.bytes(stored), { code: 'CATALOGUE_CORRUPT' });
+    catalogue.commit({ remove: [1], prune: 'all' });
+    assert.throws(() => catalogue.bytes(stored), { code: 'NOT_FOUND' });
   });
 
   it('keeps the id of an image that changes, and uses none up', () => {

@@ -72,7 +72,7 @@ describe('Writer', () => {
     assert.deepEqual(await index.picture(replaced), await picture(2));
     assert.deepEqual(await found(2), ['x.png']);
     assert.equal(index.catalogue.state().vectors, 1);
-    assert.equal(index.catalogue.bytes(image), undefined);
+    assert.throws(() => index.catalogue.bytes(image), { code: 'NOT_FOUND' });
     await assert.rejects(writer.replace(77, await picture(2)), { code: 'NOT_FOUND' });
   });
 
