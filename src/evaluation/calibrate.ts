@@ -9,7 +9,7 @@ import pMap from 'p-map';
 import type { ImageIndex } from '../corpus/image-index.js';
 import type { Encoder } from '../encoder/encoder.js';
 import { MatvitError } from '../errors.js';
-import { decode } from '../image/decode.js';
+import { decode as decodePicture } from '../image/decode.js';
 import { type OperatingPoint, fullPoint, printOperatingPoint } from '../model/operating-point.js';
 import type { Calibration } from '../planner/calibration.js';
 import { type Fidelity, fidelityOf, meanFidelity } from '../planner/fidelity.js';
@@ -44,12 +44,18 @@ const coarseShare = 0.3;
 const searchRounds = 5;
 /** points on the frontier */
 const most = 20;
+/** hits of a search that is timed */
+const k = 10;
 /** from the hits to the answer's first byte; a service learns its own */
 const replyMs = { p50: 0.5, p95: 1.5 };
 
+/** Milliseconds of each request. */
 interface Times {
-  readonly decode: number[];
-  readonly encode: number[];
+  /** by point */
+  readonly decode: readonly number[][];
+  readonly encode: readonly number[][];
+  /** of all points: a search takes as long whatever encoded the query */
+  readonly search: readonly number[];
 }
 
 /** @throws INDEX_MISSING for an index without readable pictures, REQUEST_ABORTED */
@@ -72,7 +78,7 @@ export async function calibrate(
   const known = new Map<string, Fidelity>();
   /** The frontier of candidates by quick timing. */
   const survey = async (points: readonly OperatingPoint[], sample: readonly Query[], what: string) => {
-    const times = await timeAll(encoder, points, sample, searchRounds, progressOf(`${what}: time`));
+    const times = await timeAll(encoder, index, points, sample, searchRounds, progressOf(`${what}: time`));
     const report = progressOf(`${what}: fidelity`);
     const profiles: PointProfile[] = [];
     for (const [i, point] of points.entries()) {
@@ -80,7 +86,7 @@ export async function calibrate(
       const fidelity = known.get(at) ?? (await judge.judge(point, sample)).fidelity;
       known.set(at, fidelity);
       // medians of a few rounds stand for the p95 here: outliers would choose
-      const [decodeMs, encodeMs] = [median(times[i]!.decode), median(times[i]!.encode)];
+      const [decodeMs, encodeMs] = [median(times.decode[i]!), median(times.encode[i]!)];
       profiles.push({
         at,
         decodeMs: { p50: decodeMs, p95: decodeMs },
@@ -99,8 +105,8 @@ export async function calibrate(
   const fine = await survey(distinct, few, 'fine');
 
   const points = fine.map(({ point }) => point);
-  const times = await timeAll(encoder, points, asked, rounds, progressOf('latency'));
-  const [decodeMs, encodeMs] = [together(times.map(time => time.decode)), together(times.map(time => time.encode))];
+  const times = await timeAll(encoder, index, points, asked, rounds, progressOf('latency'));
+  const [decodeMs, encodeMs] = [together(times.decode), together(times.encode)];
   const report = progressOf('fidelity');
   const profiles: PointProfile[] = [];
   for (const [i, point] of points.entries()) {
@@ -120,7 +126,7 @@ export async function calibrate(
     queries: asked.length,
     pictures: index.catalogue.state().images,
     pictureBytes: median(asked.map(({ bytes }) => bytes.length)),
-    searchMs: quantiles(judge.searchMs),
+    searchMs: quantiles(times.search),
     replyMs,
     points: frontier(profiles, fullName, most),
   };
@@ -135,8 +141,6 @@ interface Ranking {
 
 /** Compares rankings with the full model's, which it remembers. */
 class Judge {
-  /** of each search */
-  readonly searchMs: number[] = [];
   private readonly references = new Map<number, Ranking>();
 
   constructor(
@@ -165,10 +169,8 @@ class Judge {
   }
 
   private async rank(point: OperatingPoint, { id, bytes }: Query): Promise<Ranking> {
-    const { vectors } = await this.encoder.embed(await decode(bytes, point.resolution), point);
-    const began = performance.now();
+    const { vectors } = await this.encoder.embed(await decodePicture(bytes, point.resolution), point);
     const { hits } = await this.index.search(vectors, { k: depth + 1 });
-    this.searchMs.push(performance.now() - began);
     const others = hits.filter(({ image }) => image.id !== id).slice(0, depth);
     return { ids: others.map(({ image }) => image.id), best: others[0]!.score };
   }
@@ -209,29 +211,36 @@ export async function queriesOf(
 /** Milliseconds of each stage with nothing else running; the points take turns, so that all see the same machine. */
 async function timeAll(
   encoder: Encoder,
+  index: ImageIndex,
   points: readonly OperatingPoint[],
   queries: readonly Query[],
   rounds: number,
   onProgress: (done: number, total: number) => void,
-): Promise<Times[]> {
+): Promise<Times> {
   // decoding knows only the resolution: points that share it share what it took, or its noise would outweigh the little
   // that a narrower submodel saves
   const decodings = new Map(points.map(({ resolution }): [number, number[]] => [resolution, []]));
-  const times = points.map(({ resolution }): Times => ({ decode: decodings.get(resolution)!, encode: [] }));
+  const decode = points.map(({ resolution }) => decodings.get(resolution)!);
+  const encode = points.map((): number[] => []);
+  const search: number[] = [];
   for (let round = -1; round < rounds; round++) {
     for (const [i, point] of points.entries()) {
       const { bytes } = queries[(round + 1) % queries.length]!;
       const began = performance.now();
-      const pixels = await decode(bytes, point.resolution);
+      const pixels = await decodePicture(bytes, point.resolution);
       const decoded = performance.now();
-      const { encodeMs } = await encoder.embed(pixels, point);
+      const { vectors, encodeMs } = await encoder.embed(pixels, point);
+      const embedded = performance.now();
+      await index.search(vectors, { k });
+      const found = performance.now();
       if (round < 0) continue; // the first call of a point makes its working memory
-      times[i]!.decode.push(decoded - began);
-      times[i]!.encode.push(encodeMs);
+      decode[i]!.push(decoded - began);
+      encode[i]!.push(encodeMs);
+      search.push(found - embedded);
     }
     onProgress(round + 1, rounds);
   }
-  return times;
+  return { decode, encode, search };
 }
 
 /** Of the lowest fifth: where it is decided whether there is anything like a query. */

@@ -36,7 +36,12 @@ export class Headroom {
     this.company += (Number(company) - this.company) / latest;
   }
 
+  /** Do requests overlap? Who waits for each answer before asking again never has company, however fast that is. */
+  get busy(): boolean {
+    return this.company > busyShare;
+  }
+
   private get state(): 'alone' | 'busy' {
-    return this.company > busyShare ? 'busy' : 'alone';
+    return this.busy ? 'busy' : 'alone';
   }
 }

@@ -141,10 +141,12 @@ export class Planner {
     slack: number,
     cheapest: PricedPoint,
   ): Limits {
-    const { factor } = this.headroom;
+    const { factor, busy } = this.headroom;
+    const p95 = Math.min(slack, allowance(slack, others, slots) / factor);
+    if (!busy) return { p95, work: Infinity, spare: Infinity };
     const theirs = budgetMs - this.latency.answer().p95;
     return {
-      p95: Math.min(slack, allowance(slack, others, slots) / factor),
+      p95,
       work: pace(rate, slots),
       spare: (theirs - backlog(rate, factor * cheapest.work, slots)) / factor - cheapest.p95,
     };

@@ -9,7 +9,6 @@ import { bursty, poisson } from '../../src/evaluation/load/traces.js';
 import { VirtualClock } from './virtual-clock.js';
 
 const slots = 2;
-const budgetMs = 50;
 const pictureBytes = 50_000;
 /** how much slower a request is when both slots are busy */
 const crowd = 1.15;
@@ -34,6 +33,7 @@ interface Result {
 }
 
 interface Options {
+  readonly budgetMs?: number;
   /** a fixed policy's point; adaptive if undefined */
   readonly at?: string;
   /** how many times slower than calibrated the machine is at a time */
@@ -42,11 +42,13 @@ interface Options {
   readonly hesitant?: boolean;
   /** times of arrival of another client's requests, which are not counted */
   readonly flood?: readonly number[];
+  /** Does each request come when the one before has been answered? The arrivals are no more than their number then. */
+  readonly inTurn?: boolean;
 }
 
 async function simulate(
   arrivals: readonly number[],
-  { at, slowdown = () => 1, hesitant = false, flood = [] }: Options = {},
+  { budgetMs = 50, at, slowdown = () => 1, hesitant = false, flood = [], inTurn = false }: Options = {},
 ): Promise<Result> {
   const clock = new VirtualClock();
   const draw = random(11);
@@ -84,7 +86,11 @@ async function simulate(
     fidelity += decision.fidelity!;
   };
   const refused = () => undefined; // QUEUE_FULL: not met
-  for (const time of arrivals) clock.schedule(time, () => void ask(time, 'us').catch(refused));
+  const askInTurn = async () => {
+    for (let i = 0; i < arrivals.length; i++) await ask(clock.now(), 'us');
+  };
+  if (inTurn) void askInTurn();
+  else for (const time of arrivals) clock.schedule(time, () => void ask(time, 'us').catch(refused));
   for (const time of flood) clock.schedule(time, () => void ask(time, 'flood').catch(refused));
   await clock.run();
   return { attainment: met / arrivals.length, fidelity: fidelity / met };
@@ -127,6 +133,11 @@ describe('under load', () => {
       assert.ok(adaptive.attainment >= cheapest.attainment - 0.01, text);
       assert.ok(adaptive.fidelity > cheapest.fidelity, text);
     });
+
+  it('gives a client who waits for each answer all of the budget, however soon it asks again', async () => {
+    const { attainment, fidelity } = await simulate(poisson(1, 300, 1), { inTurn: true, budgetMs: 25 });
+    assert.ok(attainment > 0.99 && fidelity > 0.999, `${attainment} ${fidelity}`);
+  });
 
   it('goes on keeping them when the machine becomes twice as slow', async () => {
     const arrivals = poisson(capacity, count, 2);
