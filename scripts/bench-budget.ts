@@ -23,10 +23,11 @@ export async function picturesOf({ index: folder, model }: { index: string; mode
 
 function table({ budgets: rows, points }: BudgetBench, { decideUs, switchMs, worstSwitchMs }: ChoiceBench): string {
   const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
-  const lines = rows.map(
-    row =>
-      `| ${row.budgetMs} | ${percent(row.met)} | ${row.p95.toFixed(1)} | ${row.best ?? 'none fits'} | ${percent(row.choseBest)} | ${percent(row.choseNear)} | ${percent(row.encodeError)} |`,
-  );
+  const lines = rows.map(row => {
+    const chosen =
+      row.best === undefined ? ['none fits', '–', '–'] : [row.best, ...[row.choseBest, row.choseNear].map(percent)];
+    return `| ${[row.budgetMs, percent(row.met), row.p95.toFixed(1), ...chosen, percent(row.encodeError)].join(' | ')} |`;
+  });
   const cheapest = points[0]!;
   return `| budget, ms | met | p95, ms | best point that fits | chosen | it or a neighbour | encode error |
 |---|---|---|---|---|---|---|

@@ -9,7 +9,7 @@ import { fidelityOf } from '../planner/fidelity.js';
 import { costOf } from '../planner/frontier.js';
 import type { ImageIndex } from '../corpus/image-index.js';
 import type { Searcher } from '../search/searcher.js';
-import { queriesOf } from './calibrate.js';
+import { queriesOf } from './queries.js';
 
 export interface EscalationRow {
   /** time for decoding and encoding, milliseconds: what the point of `single` takes (p95) */

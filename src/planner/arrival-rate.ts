@@ -8,12 +8,21 @@
 const windows = [30, 60, 120, 250, 500] as const;
 const longest = windows.length - 1;
 
+/**
+ * Bursts come back: the first requests of the next one meet an idle machine and would leave a backlog. So the greatest rate
+ * over the first window, which Poisson streams seldom double, fades over the second only.
+ */
+const memory = { window: 250, fading: 5000 } as const;
+const remembered = windows.indexOf(memory.window);
+
 export class ArrivalRate {
   private readonly means = windows.map(() => 0);
+  private peak = 0;
   private last = 0;
 
   /** A request came. @param now by the clock, milliseconds, never going back */
   add(now: number): void {
+    this.peak = Math.max(this.peakAt(now), this.mean(remembered, now)); // of those before it
     windows.forEach((window, i) => (this.means[i] = this.mean(i, now) + 1 / window));
     this.last = now;
   }
@@ -24,10 +33,14 @@ export class ArrivalRate {
    * @returns requests a millisecond
    */
   at(now: number, horizon: number, own: number): number {
-    let rate = 0; // rounding could leave less
+    let rate = memory.window >= horizon ? this.peakAt(now) : 0;
     for (let i = longest; i >= 0 && (windows[i]! >= horizon || i === longest); i--)
       rate = Math.max(rate, this.mean(i, now) - Math.exp((own - now) / windows[i]!) / windows[i]!);
     return rate;
+  }
+
+  private peakAt(now: number): number {
+    return this.peak * Math.exp((this.last - now) / memory.fading);
   }
 
   private mean(i: number, now: number): number {

@@ -40,13 +40,17 @@ describe('ArrivalRate', () => {
     );
   });
 
-  it('sees a burst within a few requests, and forgets it within a second or two', () => {
+  it('sees a burst within a few requests, and remembers that there was one for some seconds', () => {
     const calm = Array.from({ length: 20 }, (_, i) => 100 * i);
     const rate = rateOf(calm);
     assert.ok(rate.at(1900, 25, 1900) < 0.015);
     for (let i = 1; i <= 4; i++) rate.add(1900 + 5 * i);
     assert.ok(rate.at(1920, 25, 1920) > 0.08);
     assert.ok(rate.at(1920, 1e4, 1920) < 0.02);
-    assert.ok(rate.at(3500, 25, longAgo) < 0.01);
+    const before = [...calm, 1905, 1910, 1915]; // the last request
+    const peak = before.reduce((sum, time) => sum + Math.exp((time - 1920) / 250) / 250, 0);
+    for (const now of [3500, 10_000])
+      assert.ok(Math.abs(rate.at(now, 25, longAgo) - peak * Math.exp((1920 - now) / 5000)) < 1e-12);
+    assert.ok(rate.at(3500, 1e4, longAgo) < 0.01);
   });
 });
