@@ -72,6 +72,8 @@ async function measure(
         const full = at(points.length - 1);
         reference ??= await references(rig, pictures, full);
         capacity ??= await capacityOf(rig, pictures, full, 4000);
+        // or the policy that goes first would meet code that is not compiled yet
+        await rig.run({ query: `k=${k}&at=${at(0)}`, pictures: bytes, arrivals: { inFlight: 4, ms: 4000 } });
         const rate = load.times * capacity;
         const arrivals = traces[load.trace](rate, Math.round(rate * seconds), seed);
         const policies: Record<string, string> = {

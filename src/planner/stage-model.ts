@@ -26,8 +26,10 @@ const shortest = 1e-3;
 
 export class StageModel {
   private readonly point: number[];
-  /** log(p95 / p50) of each point */
-  private readonly spread: number[];
+  /** log(p95 / p50) of each point at calibration */
+  private readonly calibratedSpread: readonly number[];
+  /** what is added to it now: the machine's doing, so points that are not used learn it too and never look steadier */
+  private moreSpread = 0;
   private readonly crowd: number[];
   private machine = 0;
   /** means of the latest residuals and of their sizes */
@@ -36,7 +38,7 @@ export class StageModel {
   /** @param calibrated of each point @param slots requests served at once, at most */
   constructor(calibrated: readonly Quantiles[], slots: number) {
     this.point = calibrated.map(({ p50 }) => Math.log(Math.max(p50, shortest)));
-    this.spread = calibrated.map(({ p50, p95 }) => Math.max(0, Math.log(p95 / Math.max(p50, shortest))));
+    this.calibratedSpread = calibrated.map(({ p50, p95 }) => Math.max(0, Math.log(p95 / Math.max(p50, shortest))));
     this.crowd = new Array<number>(slots + 1).fill(0);
   }
 
@@ -48,14 +50,15 @@ export class StageModel {
   /** @param busy requests being served, this one included @param factor what else is known of this request */
   predict(point: number, busy: number, factor = 1): Quantiles {
     const p50 = Math.exp(this.median(point, busy)) * factor;
-    return { p50, p95: p50 * Math.exp(this.spread[point]!) };
+    return { p50, p95: p50 * Math.exp(this.spread(point)) };
   }
 
   /** @param ms what it took */
   observe(point: number, busy: number, ms: number, factor = 1): void {
     const residual = Math.log(Math.max(ms, shortest) / factor) - this.median(point, busy);
-    const spread = this.spread[point]!;
-    this.spread[point] = Math.max(0, spread + spreadStep * (residual > spread ? 0.95 : -0.05));
+    const spread = this.spread(point);
+    if (residual > spread) this.moreSpread += 0.95 * spreadStep;
+    else if (spread > 0) this.moreSpread -= 0.05 * spreadStep;
     const step = Math.max(-bound, Math.min(bound, residual));
     const { recent } = this;
     recent.mean += smoothing * (step - recent.mean);
@@ -63,6 +66,10 @@ export class StageModel {
     this.machine += rates.machine * (recent.mean / recent.size) ** 2 * step;
     this.point[point]! += rates.point * step;
     if (busy > 1) this.crowd[busy]! += rates.crowd * step; // alone is what calibration measured
+  }
+
+  private spread(point: number): number {
+    return Math.max(0, this.calibratedSpread[point]! + this.moreSpread);
   }
 
   private median(point: number, busy: number): number {

@@ -36,7 +36,7 @@ const distil: TrainingConfig = {
 /** Gentle and short: the encoder is nested already and keeps what it knows. */
 const adapt: TrainingConfig = {
   ...distil,
-  steps: 300,
+  steps: 180,
   learningRate: 1e-4,
   warmup: 30,
   views: 6000,
