@@ -156,7 +156,7 @@ const quantiles = (values: readonly number[]) => ({ p50: round3(median(values)),
 
 /**
  * Of every point: its own median, and a p95 that is the same multiple of it for all. Outliers come from the machine and hit
- * whichever point has its turn; each point's own spread is learned from requests.
+ * whichever point has its turn; how much the spread changes is learned from requests, for all points together.
  */
 function together(values: readonly (readonly number[])[]): Quantiles[] {
   const spread = median(values.map(ms => quantile(ms, 0.95) / median(ms)));

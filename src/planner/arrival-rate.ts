@@ -9,8 +9,8 @@ const windows = [30, 60, 120, 250, 500] as const;
 const longest = windows.length - 1;
 
 /**
- * Bursts come back: the first requests of the next one meet an idle machine and would leave a backlog. So the greatest rate
- * over the first window, which Poisson streams seldom double, fades over the second only.
+ * Bursts come back: the first requests of the next one meet an idle machine and would leave a backlog. So the greatest mean
+ * over `window`, which Poisson streams seldom double, is remembered and fades over `fading`. Both in milliseconds.
  */
 const memory = { window: 250, fading: 5000 } as const;
 const remembered = windows.indexOf(memory.window);

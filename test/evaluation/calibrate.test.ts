@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
+import pMap from 'p-map';
 import type { ImageIndex } from '../../src/corpus/image-index.js';
 import { readCalibration, writeCalibration } from '../../src/corpus/calibration.js';
 import { calibrate } from '../../src/evaluation/calibrate.js';
+import { queriesOf } from '../../src/evaluation/queries.js';
+import { decode } from '../../src/image/decode.js';
+import { parseOperatingPoint } from '../../src/model/operating-point.js';
 import type { Searcher } from '../../src/search/searcher.js';
 import { rejectsCode } from '../support/rejects.js';
 import { smallCheckpoint, smallSearcher } from '../support/small.js';
@@ -27,9 +31,22 @@ describe('calibrate', () => {
     assert.equal(points.at(-1)!.at, 'XL@224:fp32');
     assert.deepEqual(points.at(-1)!.fidelity, { top1Agreement: 1, recallAt10: 1, rbo: 1 });
     assert.equal(points.at(-1)!.scoreRatio, 1);
-    for (const { decodeMs, encodeMs, fidelity, scoreRatio } of points) {
-      // left out where the best scores are not above 0
-      assert.ok(scoreRatio === undefined || scoreRatio > 0, String(scoreRatio));
+    const asked = await queriesOf(searcher.index, options.queries, 1, () => undefined);
+    /** of a fifth of the five queries: the one that is least like anything */
+    const lowestScore = async (at: string) => {
+      const point = parseOperatingPoint(searcher.encoder.architecture, at);
+      const best = await pMap(asked, async ({ id, bytes }) => {
+        const { vectors } = await searcher.encoder.embed(await decode(bytes, point.resolution), point);
+        const { hits } = await searcher.index.search(vectors, { k: 24 });
+        return hits.find(({ image }) => image.id !== id)!.score;
+      });
+      return Math.min(...best);
+    };
+    const reference = await lowestScore('XL@224:fp32');
+    for (const { at, decodeMs, encodeMs, fidelity, scoreRatio } of points) {
+      // left out where it is not above 0
+      const expected = (await lowestScore(at)) / reference;
+      assert.ok(Math.abs((scoreRatio ?? 0) - Math.max(0, expected)) < 1e-3, `${at} ${scoreRatio} ${expected}`);
       assert.ok(decodeMs.p50 > 0 && decodeMs.p95 >= decodeMs.p50 && encodeMs.p50 > 0 && encodeMs.p95 >= encodeMs.p50);
       assert.ok(fidelity.rbo > 0 && fidelity.rbo <= 1);
     }
