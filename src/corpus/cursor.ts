@@ -1,5 +1,6 @@
 /** Where the next page of a search begins. */
 import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { MatvitError } from '../errors.js';
 import type { Hit } from './nearest.js';
@@ -51,4 +52,8 @@ export function rankAfter(hits: readonly Hit[], { id, score }: Cursor): number {
   return next < 0 ? hits.length : next;
 }
 
-const digest = (search: string): string => createHash('sha256').update(search).digest('base64url').slice(0, 8);
+const digests = new LRUCache<string, string>({
+  max: 256,
+  memoMethod: search => createHash('sha256').update(search).digest('base64url').slice(0, 8),
+});
+const digest = (search: string): string => digests.memo(search);

@@ -7,7 +7,25 @@ import type { Config } from '../config.js';
 export type { Logger };
 
 export const createLogger = ({ logLevel }: Pick<Config, 'logLevel'>): Logger =>
-  pino({ level: logLevel, base: null }, destination({ dest: 2, sync: true }));
+  pino({ level: logLevel, base: null }, { write });
+
+const stderr = destination({ dest: 2, sync: true, minLength: 2 ** 13 });
+let isDue = false;
+
+/** Lines of one turn of the event loop go out in one write. */
+function write(line: string): void {
+  stderr.write(line);
+  if (isDue) return;
+  isDue = true;
+  setImmediate(flush);
+}
+
+function flush(): void {
+  isDue = false;
+  stderr.flushSync();
+}
+
+process.on('exit', flush);
 
 const processId = randomBytes(4).toString('hex');
 let requests = 0;

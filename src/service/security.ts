@@ -1,4 +1,5 @@
 /** What every answer carries, and what is refused before anything looks at a request. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
@@ -6,7 +7,7 @@ import type { Config } from '../config.js';
 import { MatvitError } from '../errors.js';
 
 /** The page and the viewer bring all that they use with them, and nothing may be put around them. */
-export const securityHeaders = (): RequestHandler =>
+const protect = () =>
   helmet({
     contentSecurityPolicy: {
       useDefaults: false,
@@ -23,6 +24,17 @@ export const securityHeaders = (): RequestHandler =>
     strictTransportSecurity: false,
     xFrameOptions: { action: 'deny' },
   });
+
+/** Helmet says the same of every answer, so it is asked once. */
+export function securityHeaders(): RequestHandler {
+  const headers = new Map<string, string>();
+  const recorder = { setHeader: (name: string, value: string) => headers.set(name, value), removeHeader: () => {} };
+  protect()({} as IncomingMessage, recorder as unknown as ServerResponse, () => {});
+  return (_request, response, next) => {
+    response.setHeaders(headers);
+    next();
+  };
+}
 
 /** Requests a minute from one address; IPv6 by its /56, of which one client may have all. */
 export const limitRate = ({ rateLimit: limit }: Config): RequestHandler =>
