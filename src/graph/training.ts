@@ -22,15 +22,17 @@ export const gradientOf = (name: string): string => `d:${name}`;
 export const isNested = (name: string): boolean => /\.(up\.weight|up\.bias|down\.weight)$/.test(name);
 
 export interface DistillationWeights {
-  /** of the batch's similarity structure */
+  /** of how a view's similarities to others are distributed */
   readonly similarity: number;
+  /** of the softmax over those similarities */
+  readonly temperature: number;
   /** of the hidden states */
   readonly hidden: number;
 }
 
 /**
  * Nested self-distillation. Inputs beside the parameters: `pixels`, `positionMap` [T, stored tokens], `teacher` [B, D]
- * (unit rows) and, if `matchHidden`, `hidden.<layer>` [B, T', D] with `pool` [T, T'] that brings them to this grid.
+ * and `bank` [N, D], the teacher's embeddings of these views and of others (unit rows), and, if `matchHidden`, `hidden.<layer>` [B, T', D] with `pool` [T, T'] that brings them to this grid.
  * Outputs: `loss`, `cosine` (mean cosine distance to the teacher) and, unless `matchHidden`, `hidden.<layer>`.
  *
  * @param hiddenLayers blocks whose outputs are matched, or given to be matched
@@ -45,14 +47,20 @@ export function distillationGraph(
     const { embedding, hidden } = run();
     const teacher = g.input('teacher', 'float32', ['B', a.width]);
     const cosine = g.sub(g.scalar(1), g.meanAll(g.reduce('ReduceSum', g.mul(embedding, teacher), [-1])));
-    const gap = g.sub(g.matMul(embedding, embedding, { transB: true }), g.matMul(teacher, teacher, { transB: true }));
-    let loss = g.add(cosine, g.scale(g.meanAll(g.mul(gap, gap)), weights.similarity));
+    // Kullback-Leibler divergence of the softmax over the bank, as in SEED (arXiv 2101.04731): what a search ranks by.
+    // Times the temperature, so that its gradient keeps the cosine's scale.
+    const bank = g.input('bank', 'float32', ['N', a.width]);
+    const likeness = (x: Tensor) => g.scale(g.matMul(x, bank, { transB: true }), 1 / weights.temperature); // [B, N]
+    const target = likeness(teacher);
+    const gap = g.mul(g.softmax(target), g.sub(g.logSoftmax(target), g.logSoftmax(likeness(embedding))));
+    const divergence = g.meanAll(g.reduce('ReduceSum', gap, [-1]));
+    let loss = g.add(cosine, g.scale(divergence, weights.similarity * weights.temperature));
     if (matchHidden) {
       const pool = g.input('pool', 'float32', ['T', 'T2']);
       for (const layer of hiddenLayers) {
-        const target = g.matMul(pool, g.input(`hidden.${layer}`, 'float32', ['B', 'T2', a.width]));
-        const error = g.sub(hidden[layer]!, target);
-        const relative = g.div(g.sumAll(g.mul(error, error)), g.sumAll(g.mul(target, target)));
+        const states = g.matMul(pool, g.input(`hidden.${layer}`, 'float32', ['B', 'T2', a.width]));
+        const error = g.sub(hidden[layer]!, states);
+        const relative = g.div(g.sumAll(g.mul(error, error)), g.sumAll(g.mul(states, states)));
         loss = g.add(loss, g.scale(relative, weights.hidden / hiddenLayers.length));
       }
     } else for (const layer of hiddenLayers) g.output(`hidden.${layer}`, hidden[layer]!);

@@ -36,6 +36,9 @@ export interface TrainingConfig {
   readonly subResolutions: ResolutionMix;
   /** loss weights beside the cosine's 1 */
   readonly similarity: number;
+  /** of the softmax over a view's similarities to the `bank` views before it */
+  readonly temperature: number;
+  readonly bank: number;
   readonly hidden: number;
   /** distillation: the full model is trained in one of so many steps, with this weight; in the others it only runs */
   readonly fullEvery: number;
@@ -72,7 +75,7 @@ export function planner(a: Architecture, config: TrainingConfig): (step: number)
       case 'distil': {
         // The sandwich rule: the largest, the smallest and one between (Yu and Huang 2019, arXiv 1903.05134).
         const kind = r.next();
-        const between = kind < 0.35 ? M : kind < 0.5 ? L : mixes[r.below(mixes.length)]!;
+        const between = kind < 0.3 ? M : kind < 0.55 ? L : mixes[r.below(mixes.length)]!;
         return [
           { submodel: XL, resolution: full(), weight: step % config.fullEvery === 0 ? config.fullWeight : 0 },
           { submodel: S, resolution: sub(), weight: 1 },

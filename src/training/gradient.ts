@@ -61,6 +61,8 @@ export class GradientComputer {
   private readonly weights: Float32Array;
   private readonly local: Float32Array;
   private readonly gradient: Float32Array;
+  /** what a graph's gradients are written to: new arrays for each run would keep the collector busy */
+  private readonly part: Float32Array;
   private readonly maps = new Map<string, Float32Array>();
   private readonly hiddenNames: readonly string[];
   private next: Promise<Batch> | undefined;
@@ -77,6 +79,7 @@ export class GradientComputer {
     this.weights = new Float32Array(shared.weights);
     this.local = new Float32Array(setup.layout.length); // ONNX Runtime takes no shared buffers
     this.gradient = new Float32Array(shared.gradients[index]!);
+    this.part = new Float32Array(setup.layout.length);
     this.hiddenNames = hiddenLayers.map(layer => `hidden.${layer}`);
   }
 
@@ -149,23 +152,27 @@ export class GradientComputer {
       const entry = layout.entries.get(name)!;
       const { shape, length } = slice(a, name, entry, pass.submodel);
       feeds[name] = new Tensor('float32', this.local.subarray(entry.offset, entry.offset + length), shape);
-      return { name, offset: entry.offset, length };
+      return { name, offset: entry.offset, length, shape };
     });
     if (pass.weight === 0) return this.sessions.hidden!.run(feeds);
     if (config.objective === 'distil') {
       feeds['teacher'] = this.teacherRows(batch.views);
+      feeds['bank'] = this.teacherRows([...batch.views, ...this.viewsBefore(batch.step)]);
       if (anchor) {
         feeds['pool'] = this.map(anchor.grid, grid);
         for (const name of this.hiddenNames) feeds[name] = anchor.outputs[name]!;
       }
     } else feeds['labels'] = this.labels(batch.views);
 
-    const outputs = await this.sessions[anchor ? 'student' : 'anchor'].run(feeds);
+    const session = this.sessions[anchor ? 'student' : 'anchor'];
+    const fetches: Record<string, Tensor | null> = Object.fromEntries(session.outputNames.map(name => [name, null]));
+    for (const { name, offset, length, shape } of slices)
+      fetches[gradientOf(name)] = new Tensor('float32', this.part.subarray(offset, offset + length), shape);
+    const outputs = await session.run(feeds, fetches);
+    const { part, gradient } = this;
     const factor = share * pass.weight;
-    for (const { name, offset, length } of slices) {
-      const part = outputs[gradientOf(name)]!.data as Float32Array;
-      for (let i = 0; i < length; i++) this.gradient[offset + i]! += factor * part[i]!;
-    }
+    for (const { offset, length } of slices)
+      for (let i = offset; i < offset + length; i++) gradient[i]! += factor * part[i]!;
     return outputs;
   }
 
@@ -209,6 +216,13 @@ export class GradientComputer {
   private teacherRow(view: number): Float32Array {
     const { width } = this.setup.architecture;
     return new Float32Array(this.setup.shared.teacher, view * width * 4, width);
+  }
+
+  /** The views of the steps before, the teacher's embeddings of which are there. */
+  private viewsBefore(step: number): number[] {
+    const { batch, bank, views } = this.setup.config;
+    const count = Math.min(bank, step * batch, views - batch); // not those that another thread may be writing
+    return Array.from({ length: count }, (_, i) => (step * batch - count + i) % views);
   }
 
   private teacherRows(views: readonly number[]): Tensor {

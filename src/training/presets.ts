@@ -26,7 +26,9 @@ const distil: TrainingConfig = {
   // The full model's passes anchor it to the teacher, so they see its own resolution more often.
   fullResolutions: [...low, [160, 1.5], [224, 1.5]],
   subResolutions: [...low, [160, 0.6], [224, 0.4]],
-  similarity: 1,
+  similarity: 2,
+  temperature: 0.1,
+  bank: 2048,
   hidden: 0.5,
   fullEvery: 2,
   fullWeight: 3,

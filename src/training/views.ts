@@ -16,6 +16,13 @@ export interface Augmentation {
   readonly mixup: number;
 }
 
+/** Factors. */
+interface Jitter {
+  readonly brightness: number;
+  readonly contrast: number;
+  readonly saturation: number;
+}
+
 interface Part {
   readonly picture: number;
   readonly left: number;
@@ -23,7 +30,7 @@ interface Part {
   readonly width: number;
   readonly height: number;
   readonly flip: boolean;
-  readonly jitter?: { readonly brightness: number; readonly contrast: number; readonly saturation: number };
+  readonly jitter?: Jitter;
 }
 
 interface View {
@@ -52,6 +59,20 @@ export function pictureSampler(table: Float64Array): (r: Random) => number {
     const { pictures } = groups.find(group => (at -= group.weight) < 0) ?? groups.at(-1)!;
     return pictures[r.below(pictures.length)]!;
   };
+}
+
+/** In place, in RGB: libvips's modulate goes through LCh, which took an eighth of a training step. */
+function recolour(pixels: Uint8Array, { brightness, contrast, saturation }: Jitter): void {
+  const clamped = new Uint8ClampedArray(pixels.buffer, pixels.byteOffset, pixels.length);
+  const scale = brightness * contrast;
+  for (let i = 0; i < pixels.length; i += 3) {
+    const [r, g, b] = [pixels[i]!, pixels[i + 1]!, pixels[i + 2]!];
+    const grey = (1 - saturation) * (0.2126 * r + 0.7152 * g + 0.0722 * b);
+    const shift = scale * grey + 128 * (1 - contrast);
+    clamped[i] = scale * saturation * r + shift;
+    clamped[i + 1] = scale * saturation * g + shift;
+    clamped[i + 2] = scale * saturation * b + shift;
+  }
 }
 
 export class Views {
@@ -110,7 +131,7 @@ export class Views {
     return { picture, left, top, width, height, flip, ...(r.next() < 0.5 && jitter > 0 ? { jitter: colours } : {}) };
   }
 
-  private renderPart(part: Part, resolution: number): Promise<Buffer> {
+  private async renderPart(part: Part, resolution: number): Promise<Uint8Array> {
     const [offset, width, height] = this.pictures.table.subarray(part.picture * tableColumns) as unknown as [
       number,
       number,
@@ -121,10 +142,8 @@ export class Views {
       .extract({ left: part.left, top: part.top, width: part.width, height: part.height })
       .resize(resolution, resolution, { fit: 'fill', kernel: 'cubic' });
     if (part.flip) image = image.flop();
-    if (part.jitter) {
-      const { brightness, contrast, saturation } = part.jitter;
-      image = image.modulate({ brightness, saturation }).linear(contrast, 128 * (1 - contrast));
-    }
-    return image.raw().toBuffer();
+    const pixels = await image.raw().toBuffer();
+    if (part.jitter) recolour(pixels, part.jitter);
+    return pixels;
   }
 }

@@ -23,7 +23,7 @@ import {
 const batch = 3;
 const classes = 5;
 const layers = [0, 1];
-const weights = { similarity: 0.7, hidden: 1.3 };
+const weights = { similarity: 0.7, temperature: 0.2, hidden: 1.3 };
 
 /** Hidden states come from another pass, here at 16 px, as random numbers of their size. */
 function hiddenTargets(resolution: number): Record<string, NamedTensor> {
@@ -36,6 +36,7 @@ function hiddenTargets(resolution: number): Record<string, NamedTensor> {
 }
 
 const teacher = unitRows(31, batch);
+const bank = unitRows(32, 7);
 const labels = {
   shape: [batch, classes],
   data: Float32Array.from([1, 0, 0, 0, 0, /**/ 0, 0.25, 0, 0.75, 0, /**/ 0.2, 0.2, 0.2, 0.2, 0.2]),
@@ -53,14 +54,14 @@ const subjects: {
     graph: distillationGraph(tiny, weights, layers, false),
     loss: distillationLoss(weights, []),
     parameters: tinyParameters(),
-    targets: () => ({ teacher }),
+    targets: () => ({ teacher, bank }),
   },
   {
     name: 'self-distillation with hidden states',
     graph: distillationGraph(tiny, weights, layers, true),
     loss: distillationLoss(weights, layers),
     parameters: tinyParameters(),
-    targets: resolution => ({ teacher, ...hiddenTargets(resolution) }),
+    targets: resolution => ({ teacher, bank, ...hiddenTargets(resolution) }),
   },
   {
     name: 'classification',
@@ -144,7 +145,7 @@ describe('the training graph', () => {
 
   it('gives the hidden states to be matched, and the cosine distance', async () => {
     const step = await stepper(distillationGraph(tiny, weights, layers, false));
-    const pass: Pass = { submodel: submodel('XL'), resolution: 16, batch, targets: { teacher } };
+    const pass: Pass = { submodel: submodel('XL'), resolution: 16, batch, targets: { teacher, bank } };
     const { outputs } = await step(tinyTensors(), pass);
     const value = (output: string) => outputs[output]!.data as Float32Array;
     const expected: Float32Array[] = [];

@@ -42,6 +42,8 @@ export const tinyConfig: TrainingConfig = {
     [12, 1],
   ],
   similarity: 1,
+  temperature: 0.1,
+  bank: 64,
   hidden: 0.5,
   fullEvery: 2,
   fullWeight: 2,
