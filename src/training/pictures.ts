@@ -3,10 +3,11 @@
  * shared buffer that all workers read. Folders and tar files are read; what cannot be decoded is counted and left out.
  */
 import { createReadStream } from 'node:fs';
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pMapIterable } from 'p-map';
 import tar from 'tar-stream';
+import { scan } from '../corpus/scan.js';
 import { MatvitError, reasonOf } from '../errors.js';
 import { isPictureName } from '../image/format.js';
 import { withPicture } from '../image/open.js';
@@ -86,19 +87,15 @@ const shrink = (bytes: Buffer, side: number) =>
 async function* encodedPictures(path: string): AsyncGenerator<Encoded> {
   try {
     if ((await stat(path)).isFile()) yield* fromTar(path);
-    else
-      for (const entry of (await readdir(path, { recursive: true, withFileTypes: true })).sort(byPath))
-        if (entry.isFile() && isPictureName(entry.name)) {
-          const name = join(entry.parentPath, entry.name);
-          yield { name, bytes: await readFile(name) };
-        }
+    else {
+      const { root, files, failed } = await scan(path);
+      for (const name of files.map(file => join(root, file.path))) yield { name, bytes: await readFile(name) };
+      for (const file of failed) yield { name: file.path, bytes: Buffer.alloc(0) }; // to be counted like damaged ones
+    }
   } catch (error) {
     throw new MatvitError('TRAINING_DATA', `${path}: ${reasonOf(error)}`, { cause: error });
   }
 }
-
-const byPath = (a: { parentPath: string; name: string }, b: { parentPath: string; name: string }): number =>
-  join(a.parentPath, a.name) < join(b.parentPath, b.name) ? -1 : 1;
 
 async function* fromTar(path: string): AsyncGenerator<Encoded> {
   const extract = tar.extract();

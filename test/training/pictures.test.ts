@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
@@ -25,6 +25,7 @@ describe('training pictures', () => {
     await write('red/clear.png', await plain(20, 20, '#00000000', 4).png().toBuffer());
     await write('red/broken.jpg', Buffer.from('not a picture'));
     await write('red/notes.txt', Buffer.from('not named like one'));
+    await symlink(join(folder, 'photos', 'red', 'grey.png'), join(folder, 'photos', 'red', 'linked.png'));
     const pack = tar.pack();
     const file = pack.pipe(createWriteStream(join(folder, 'more.tar')));
     pack.entry({ name: 'blue/b.png' }, await plain(40, 40, '#00f').png().toBuffer());
@@ -42,9 +43,10 @@ describe('training pictures', () => {
       [48, 32, 0, 0, 254, 0, 0],
       [20, 20, 0, 0, 255, 255, 255],
       [20, 20, 0, 0, 128, 128, 128],
+      [20, 20, 0, 0, 128, 128, 128],
       [32, 32, 1, 1, 0, 0, 255],
     ]);
-    assert.equal(pixels.byteLength, 3 * (48 * 32 + 2 * 20 * 20 + 32 * 32));
+    assert.equal(pixels.byteLength, 3 * (48 * 32 + 3 * 20 * 20 + 32 * 32));
   });
 
   it('are refused if there are none, or more than memory holds', async () => {
