@@ -10,7 +10,7 @@ import { type Checkpoint, readCheckpoint } from '../src/model/checkpoint.js';
 import { parseSubmodel } from '../src/model/submodel.js';
 import { type Objective, type TrainingConfig, objectives } from '../src/training/config.js';
 import { initialise } from '../src/training/initialise.js';
-import { loadPictures } from '../src/training/pictures.js';
+import { loadPictures, tableColumns } from '../src/training/pictures.js';
 import { preset } from '../src/training/presets.js';
 import { type StepMetrics, train } from '../src/training/train.js';
 import { defaultModel, interruption, number, positiveInteger, progress } from './cli.js';
@@ -75,7 +75,7 @@ export const trainCommand = new Command('train')
   .addHelpText(
     'after',
     `
-Ctrl-C writes a checkpoint and ends; --resume continues. model.safetensors in --out is always the newest encoder.
+Ctrl-C writes a checkpoint and ends; --resume continues. --out is always a model folder with the newest encoder.
 
 Examples:
   $ matvit train --init models/tiny --images photos/ --out runs/nested
@@ -110,7 +110,8 @@ Examples:
       );
 
     let shown = 0;
-    const result = await train({
+    let fingerprint = '';
+    const { steps } = await train({
       config,
       init,
       teacher: options.teacher ? await checkpointAt(options.teacher) : init,
@@ -125,15 +126,17 @@ Examples:
         shown = performance.now();
         process.stderr.write(`${line(metrics)}\n`);
       },
+      onSave: async (checkpoint, steps) => {
+        const card = {
+          name: options.adapt ? 'adapted' : `trained-${config.objective}`,
+          description: `matvit train, ${steps} of ${config.steps} steps`,
+          provenance: [`from ${init.fingerprint}`, `pictures: ${pictures.table.length / tableColumns}`],
+          training: config,
+        };
+        const model = await writeModel(options.out, blend(init, checkpoint, options.blend), card, 'F16');
+        fingerprint = model.checkpoint.fingerprint;
+      },
     });
     bar.stop();
-    const card = {
-      name: options.adapt ? 'adapted' : `trained-${config.objective}`,
-      description: `matvit train, ${result.steps} of ${config.steps} steps`,
-      provenance: [`from ${init.fingerprint}`, `pictures: ${pictures.table.length / 5}`],
-      training: config,
-    };
-    const blended = blend(init, result.checkpoint, options.blend);
-    const { checkpoint } = await writeModel(options.out, blended, card, 'F16');
-    process.stdout.write(`${options.out}: ${result.steps} steps, fingerprint ${checkpoint.fingerprint.slice(0, 16)}\n`);
+    process.stdout.write(`${options.out}: ${steps} steps, fingerprint ${fingerprint.slice(0, 16)}\n`);
   });

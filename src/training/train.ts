@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { headShapes } from '../graph/training.js';
 import { staticGraph } from '../graph/serving.js';
 import { tensorShapes } from '../model/architecture.js';
-import { type Checkpoint, makeCheckpoint, writeCheckpoint } from '../model/checkpoint.js';
+import { type Checkpoint, makeCheckpoint } from '../model/checkpoint.js';
 import { uniform } from '../model/submodel.js';
 import { learningRateAt } from './adamw.js';
 import type { TrainingConfig } from './config.js';
@@ -21,13 +21,15 @@ export interface TrainingOptions {
   /** regressed by every submodel; distillation only */
   readonly teacher: Checkpoint;
   readonly pictures: Pictures;
-  /** folder of run.safetensors, model.safetensors and metrics.jsonl */
+  /** folder of run.safetensors and metrics.jsonl */
   readonly out: string;
   readonly resume: boolean;
   /** seconds between checkpoints */
   readonly checkpointEvery: number;
   readonly signal?: AbortSignal;
   readonly onStep?: (metrics: StepMetrics) => void;
+  /** With every checkpoint: the averaged weights, and the steps done. */
+  readonly onSave?: (checkpoint: Checkpoint, steps: number) => Promise<void>;
 }
 
 export interface StepMetrics {
@@ -93,7 +95,7 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
   const all = <T>(request: WorkerRequest) => Promise.all(workers.map(worker => worker.ask<T>(request)));
   const save = async () => {
     await writeRun(runFile, step, identity, state);
-    await writeCheckpoint(join(out, 'model.safetensors'), extract(init, layout, state.average), 'F16');
+    await options.onSave?.(extract(init, layout, state.average), step);
   };
 
   const began = performance.now();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir, symlink } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import type { Command } from 'commander';
 import pMap from 'p-map';
 import { benchCommand } from '../../scripts/bench.js';
@@ -228,6 +229,32 @@ describe('matvit', function () {
       await writeSafetensors(nothing, { metadata: {}, tensors: new Map() }, 'F32');
       await expectError('CHECKPOINT_MISMATCH', 'import', nothing, '--keep-order', '--out', inFolder('no'));
       assert.ok(!(await readdir(inFolder('.'))).includes('no'));
+    });
+  });
+
+  describe('train', () => {
+    it('adapts an encoder to linked pictures, and leaves a model wherever it ends', async () => {
+      await symlink(pictures, inFolder('links'));
+      const run = inFolder('run');
+      const size = ['--batch', '4', '--views', '16', '--workers', '2', '--steps', '40'];
+      const on = ['train', '--adapt', '--init', model, '--images', inFolder('links'), ...size, '--out', run];
+      const { child, outcome } = start(...on);
+      while (!(await readFile(`${run}/metrics.jsonl`, 'utf8').catch(() => '')).includes('\n')) await setTimeout(20);
+      child.kill('SIGINT');
+      assert.equal((await outcome).code, 0);
+      const stopped = await readModel(run);
+      const steps = Number(/, (\d+) of 40 steps/.exec(stopped.card.description)![1]);
+      assert.ok(steps > 0 && steps < 40, `${steps}`);
+
+      await output(...on, '--resume');
+      const { card, checkpoint } = await readModel(run);
+      assert.equal(card.description, 'matvit train, 40 of 40 steps');
+      assert.notEqual(checkpoint.fingerprint, stopped.checkpoint.fingerprint);
+      const lines = (await readFile(`${run}/metrics.jsonl`, 'utf8')).trimEnd().split('\n');
+      assert.deepEqual(
+        lines.map(line => (JSON.parse(line) as Row)['step']),
+        Array.from({ length: 40 }, (_, i) => i + 1),
+      );
     });
   });
 
