@@ -32,7 +32,8 @@ export interface DistillationWeights {
 
 /**
  * Nested self-distillation. Inputs beside the parameters: `pixels`, `positionMap` [T, stored tokens], `teacher` [B, D]
- * and `bank` [N, D], the teacher's embeddings of these views and of others (unit rows), and, if `matchHidden`, `hidden.<layer>` [B, T', D] with `pool` [T, T'] that brings them to this grid.
+ * and `bank` [N, D], the teacher's embeddings of these views and of others (unit rows), and, if `matchHidden`,
+ * `hidden.<layer>` [B, T', D] with `pool` [T, T'] that brings them to this grid.
  * Outputs: `loss`, `cosine` (mean cosine distance to the teacher) and, unless `matchHidden`, `hidden.<layer>`.
  *
  * @param hiddenLayers blocks whose outputs are matched, or given to be matched
