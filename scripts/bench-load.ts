@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { MatvitError } from '../src/errors.js';
 import {
@@ -46,8 +45,6 @@ function parseLoads(text: string): Load[] {
 
 interface Frontier {
   readonly points: readonly { at: string }[];
-  readonly waiting: number;
-  readonly serving: number;
 }
 
 /** @param onLoad called with all rows so far whenever a load is done */
@@ -60,40 +57,35 @@ async function measure(
   const rows: LoadRow[] = [];
   const bytes = pictures.map(picture => picture.bytes);
   const bar = progress('load');
-  let capacity = options.capacity;
-  let reference: number[][] | undefined;
-  let done = 0;
+  const onServer = async <T>(use: (rig: LoadRig) => Promise<T>): Promise<T> => {
+    const rig = await LoadRig.start(['--index', options.index, '--model', options.model]);
+    try {
+      return await use(rig);
+    } finally {
+      await rig.stop();
+    }
+  };
   try {
-    for (const load of options.loads) {
-      const rig = await LoadRig.start(['--index', options.index, '--model', options.model]);
-      try {
-        const { points } = await rig.get<Frontier>('/v1/frontier');
-        const at = (i: number) => points[i]!.at;
-        const full = at(points.length - 1);
-        reference ??= await references(rig, pictures, full);
-        capacity ??= await capacityOf(rig, pictures, full, 4000);
-        // or the policy that goes first would meet code that is not compiled yet
-        await rig.run({ query: `k=${k}&at=${at(0)}`, pictures: bytes, arrivals: { inFlight: 4, ms: 4000 } });
-        const rate = load.times * capacity;
-        const arrivals = traces[load.trace](rate, Math.round(rate * seconds), seed);
-        const policies: Record<string, string> = {
-          adaptive: '',
-          [`fixed ${full}`]: `&at=${full}`,
-          [`fixed ${at(Math.floor(points.length / 2))}`]: `&at=${at(Math.floor(points.length / 2))}`,
-          [`fixed ${at(0)}`]: `&at=${at(0)}`,
-        };
-        for (const [policy, query] of Object.entries(policies)) {
-          const result = await rig.run({ query: `k=${k}&budgetMs=${budgetMs}${query}`, pictures: bytes, arrivals });
-          rows.push(rowOf(load, { policy, budgetMs, rate }, result, pictures, reference));
-          bar.update(
-            ++done,
-            options.loads.length * Object.keys(policies).length,
-            `${load.trace} ${load.times}, ${policy}`,
-          );
-          await sleep(300);
-        }
-      } finally {
-        await rig.stop();
+    const { points, full, reference, capacity } = await onServer(async rig => {
+      const { points } = await rig.get<Frontier>('/v1/frontier');
+      const full = points.at(-1)!.at;
+      const reference = await references(rig, pictures, full);
+      return { points, full, reference, capacity: options.capacity ?? (await capacityOf(rig, pictures, full, 4000)) };
+    });
+    const fixed = [full, points[Math.floor(points.length / 2)]!.at, points[0]!.at];
+    const policies = [{ policy: 'adaptive', at: '' }, ...fixed.map(at => ({ policy: `fixed ${at}`, at: `&at=${at}` }))];
+    for (const [i, load] of options.loads.entries()) {
+      const rate = load.times * capacity;
+      const arrivals = traces[load.trace](rate, Math.round(rate * seconds), seed);
+      for (const [j, { policy, at }] of policies.entries()) {
+        // a server of its own, warmed alike: one that has answered thousands is faster by what V8 has compiled
+        const result = await onServer(async rig => {
+          await rig.run({ query: `k=${k}&at=${fixed[2]}`, pictures: bytes, arrivals: { inFlight: 4, ms: 4000 } });
+          return rig.run({ query: `k=${k}&budgetMs=${budgetMs}${at}`, pictures: bytes, arrivals });
+        });
+        rows.push(rowOf(load, { policy, budgetMs, rate }, result, pictures, reference));
+        const done = i * policies.length + j + 1;
+        bar.update(done, options.loads.length * policies.length, `${load.trace} ${load.times}, ${policy}`);
       }
       await onLoad(rows);
     }
