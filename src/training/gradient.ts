@@ -124,9 +124,10 @@ export class GradientComputer {
   /** Adds `share` of the gradient of every pass over some views. */
   private async runPasses(batch: Batch, share: number): Promise<PassMetrics[]> {
     const metrics: PassMetrics[] = [];
+    const targets = this.targets(batch);
     let anchor: Anchor | undefined;
     for (const pass of batch.passes) {
-      const outputs = await this.runPass(pass, batch, share, anchor);
+      const outputs = await this.runPass(pass, batch, targets, share, anchor);
       anchor ??= { outputs, grid: pass.resolution / this.setup.architecture.patch };
       if (pass.weight === 0) continue;
       const scalar = (name: string) => (outputs[name]!.data as Float32Array)[0]!;
@@ -140,7 +141,13 @@ export class GradientComputer {
     return metrics;
   }
 
-  private async runPass(pass: Pass, batch: Batch, share: number, anchor: Anchor | undefined): Promise<Feeds> {
+  private async runPass(
+    pass: Pass,
+    batch: Batch,
+    targets: Feeds,
+    share: number,
+    anchor: Anchor | undefined,
+  ): Promise<Feeds> {
     const { architecture: a, layout, config } = this.setup;
     const size = batch.views.length;
     const grid = pass.resolution / a.patch;
@@ -155,14 +162,11 @@ export class GradientComputer {
       return { name, offset: entry.offset, length, shape };
     });
     if (pass.weight === 0) return this.sessions.hidden!.run(feeds);
-    if (config.objective === 'distil') {
-      feeds['teacher'] = this.teacherRows(batch.views);
-      feeds['bank'] = this.teacherRows([...batch.views, ...this.viewsBefore(batch.step)]);
-      if (anchor) {
-        feeds['pool'] = this.map(anchor.grid, grid);
-        for (const name of this.hiddenNames) feeds[name] = anchor.outputs[name]!;
-      }
-    } else feeds['labels'] = this.labels(batch.views);
+    Object.assign(feeds, targets);
+    if (config.objective === 'distil' && anchor) {
+      feeds['pool'] = this.map(anchor.grid, grid);
+      for (const name of this.hiddenNames) feeds[name] = anchor.outputs[name]!;
+    }
 
     const session = this.sessions[anchor ? 'student' : 'anchor'];
     const fetches: Record<string, Tensor | null> = Object.fromEntries(session.outputNames.map(name => [name, null]));
@@ -174,6 +178,12 @@ export class GradientComputer {
     for (const { offset, length } of slices)
       for (let i = offset; i < offset + length; i++) gradient[i]! += factor * part[i]!;
     return outputs;
+  }
+
+  /** What all passes over some views are to come to. */
+  private targets({ step, views }: Batch): Feeds {
+    if (this.setup.config.objective !== 'distil') return { labels: this.labels(views) };
+    return { teacher: this.teacherRows(views), bank: this.teacherRows([...views, ...this.viewsBefore(step)]) };
   }
 
   private async prepare(step: number): Promise<Batch> {

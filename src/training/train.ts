@@ -95,7 +95,9 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
   const all = <T>(request: WorkerRequest) => Promise.all(workers.map(worker => worker.ask<T>(request)));
   const save = async () => {
     await writeRun(runFile, step, identity, state);
-    await options.onSave?.(extract(init, layout, state.average), step);
+    const checkpoint = extract(init, layout, state.average);
+    await options.onSave?.(checkpoint, step);
+    return checkpoint;
   };
 
   const began = performance.now();
@@ -126,11 +128,10 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
         saved = performance.now();
       }
     }
-    await save();
+    return { steps: step, interrupted: step < config.steps, checkpoint: await save() };
   } finally {
     await Promise.all(workers.map(worker => worker.stop()));
   }
-  return { steps: step, interrupted: step < config.steps, checkpoint: extract(init, layout, state.average) };
 }
 
 function allocate(layout: Layout, config: TrainingConfig, teacher: Checkpoint | undefined): SharedState {
