@@ -35,6 +35,7 @@ interface Options {
   memory: number;
   checkpointEvery: number;
   resume: boolean;
+  reschedule: boolean;
 }
 
 /** A model folder or a checkpoint file. */
@@ -72,6 +73,7 @@ export const trainCommand = new Command('train')
   .option('--memory <GB>', 'limit of decoded pictures', number, 4)
   .option('--checkpoint-every <s>', 'seconds between checkpoints', positiveInteger, 240)
   .option('--resume', 'continue the run in --out, bit for bit', false)
+  .option('--reschedule', 'continue it with another --steps, so that its schedule ends sooner or later', false)
   .addHelpText(
     'after',
     `
@@ -117,7 +119,8 @@ Examples:
       teacher: options.teacher ? await checkpointAt(options.teacher) : init,
       pictures,
       out: options.out,
-      resume: options.resume,
+      resume: options.resume || options.reschedule,
+      rescheduled: options.reschedule,
       checkpointEvery: options.checkpointEvery,
       signal: interruption(),
       onStep: metrics => {

@@ -22,7 +22,9 @@ export interface TrainTiming {
 }
 
 const batch = 32;
-const steps = 4;
+/** the first make sessions and memory, and V8 compiles the loops over all parameters */
+const warmup = 4;
+const steps = 6;
 
 export async function benchTrain(
   checkpoint: Checkpoint,
@@ -47,11 +49,11 @@ export async function benchTrain(
         let last = { step: 0, at: 0 };
         let first = last;
         await train({
-          config: { ...preset('plain', at.resolution, at.submodel), workers, batch, steps: steps + 1, views: 64 },
+          config: { ...preset('plain', at.resolution, at.submodel), workers, batch, steps: warmup + steps, views: 64 },
           ...{ init: checkpoint, teacher: checkpoint, pictures, out, resume: false, checkpointEvery: 1e9 },
           onStep: ({ step }) => {
             last = { step, at: performance.now() };
-            if (step === 1) first = last; // the first step also makes sessions and memory
+            if (step === warmup) first = last;
             memory = Math.max(memory, process.memoryUsage.rss());
           },
         });

@@ -32,7 +32,7 @@ const coarseShare = 0.3;
 /** rounds of timing in the search, which needs the order of costs only */
 const searchRounds = 5;
 /** points on the frontier */
-const most = 20;
+const most = 12;
 /** hits of a search that is timed */
 const k = 10;
 /** from the hits to the answer's first byte; a service learns its own */

@@ -87,7 +87,7 @@ export function choose(
 }
 
 /** share of the slots' time that is planned for: the rest is for requests that come close together */
-const planned = 0.4;
+const planned = 0.6;
 
 /**
  * How much work a request may be, so that as much for each that comes would leave slots free often enough. Slack shows a
@@ -99,8 +99,8 @@ export function pace(rate: number, slots: number): number {
   return (planned * slots) / rate;
 }
 
-/** log of how rarely `backlog` is exceeded: so rarely because machines hesitate, and requests come in clusters */
-const rarity = 12;
+/** log of how rarely `backlog` is exceeded: where it is, a queue shows, and those behind get cheaper points */
+const rarity = 4;
 
 /**
  * How much work requests to come heap up at most, while each is as short as can be: the slots take it off evenly, a Poisson

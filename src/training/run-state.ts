@@ -36,17 +36,24 @@ export async function writeRun(path: string, step: number, identity: RunIdentity
 
 /**
  * Reads a run into `state`.
+ * @param rescheduled another number of steps makes no other run
  * @returns the steps done; undefined if there is no file
  * @throws RESUME_MISMATCH if the run was another one, CHECKPOINT_CORRUPT
  */
-export async function readRun(path: string, identity: RunIdentity, state: RunState): Promise<number | undefined> {
+export async function readRun(
+  path: string,
+  identity: RunIdentity,
+  state: RunState,
+  { rescheduled = false } = {},
+): Promise<number | undefined> {
   try {
     await access(path);
   } catch {
     return undefined;
   }
   const { metadata, tensors } = await readSafetensors(path);
-  const stored = JSON.parse(metadata['identity'] ?? '{}') as Partial<RunIdentity>;
+  const stored = JSON.parse(metadata['identity'] ?? '{}') as { -readonly [K in keyof RunIdentity]?: RunIdentity[K] };
+  if (rescheduled && stored.config) stored.config = { ...stored.config, steps: identity.config.steps };
   for (const key of Object.keys(identity) as (keyof RunIdentity)[])
     if (JSON.stringify(stored[key]) !== JSON.stringify(identity[key])) {
       const reason = `${path} was made with another ${key}: ${JSON.stringify(stored[key])}, not ${JSON.stringify(identity[key])}`;

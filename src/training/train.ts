@@ -24,6 +24,8 @@ export interface TrainingOptions {
   /** folder of run.safetensors and metrics.jsonl */
   readonly out: string;
   readonly resume: boolean;
+  /** the run that is resumed may have had another number of steps */
+  readonly rescheduled?: boolean;
   /** seconds between checkpoints */
   readonly checkpointEvery: number;
   readonly signal?: AbortSignal;
@@ -53,7 +55,7 @@ export interface TrainingResult {
 
 /** @throws RESUME_MISMATCH, TRAINING_DATA */
 export async function train(options: TrainingOptions): Promise<TrainingResult> {
-  const { config, init, teacher, pictures, out, signal } = options;
+  const { config, init, teacher, pictures, out, signal, rescheduled } = options;
   const a = init.architecture;
   const distil = config.objective === 'distil';
   const layout = layoutOf(a, distil ? [] : headShapes(a, pictures.classes.length));
@@ -73,7 +75,7 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
   };
   await mkdir(out, { recursive: true });
   const runFile = join(out, 'run.safetensors');
-  const resumed = options.resume ? await readRun(runFile, identity, state) : undefined;
+  const resumed = options.resume ? await readRun(runFile, identity, state, { rescheduled }) : undefined;
   let step = resumed ?? 0;
   if (resumed === undefined) {
     start(layout, init, config.seed, state.weights);

@@ -105,6 +105,24 @@ describe('training', () => {
       );
   });
 
+  it('ends a run sooner if it is rescheduled, and is the same run otherwise', async () => {
+    const config = { ...tinyConfig, steps: 8, warmup: 2 };
+    const stopping = new AbortController();
+    await run({ config, signal: stopping.signal, onStep: ({ step }) => step === 3 && stopping.abort() });
+    const shorter = { ...config, steps: 5 };
+    await assert.rejects(
+      train(options({ config: { ...shorter, seed: 4 }, resume: true, rescheduled: true })),
+      (error: MatvitError) => error.code === 'RESUME_MISMATCH',
+    );
+    const { steps, result } = await run({ config: shorter, resume: true, rescheduled: true });
+    assert.deepEqual(
+      steps.map(({ step }) => step),
+      [4, 5],
+    );
+    assert.equal(result.interrupted, false);
+    assert.ok(steps[1]!.learningRate < steps[0]!.learningRate);
+  });
+
   it('trains one granularity a step, or one submodel alone', async () => {
     const sampled = await run({ config: { ...tinyConfig, objective: 'sample', steps: 12 } });
     assert.ok(sampled.steps.every(({ passes }) => passes.length === 1));
