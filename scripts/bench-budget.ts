@@ -52,19 +52,18 @@ export const benchBudgetCommand = new Command('budget')
       .warmUp()
       .then(() => benchChoice(searcher))
       .finally(() => searcher.close());
-    const rig = await LoadRig.start(['--index', options.index, '--model', options.model]);
     const bar = progress('budgets');
     try {
-      const { points } = await rig.get<{ points: { at: string }[] }>('/v1/frontier');
-      const result = await benchBudget(rig, pictures, budgets, {
-        points: points.map(({ at }) => at),
-        rounds: options.rounds,
-        onProgress: (done, total) => bar.update(done, total),
-      });
+      const result = await LoadRig.use(['--index', options.index, '--model', options.model], async rig =>
+        benchBudget(rig, pictures, budgets, {
+          points: await rig.points(),
+          rounds: options.rounds,
+          onProgress: (done, total) => bar.update(done, total),
+        }),
+      );
       bar.stop();
       process.stdout.write(`${options.json ? JSON.stringify({ ...result, choice }) : table(result, choice)}\n`);
     } finally {
       bar.stop();
-      await rig.stop();
     }
   });

@@ -43,10 +43,6 @@ function parseLoads(text: string): Load[] {
   });
 }
 
-interface Frontier {
-  readonly points: readonly { at: string }[];
-}
-
 /** @param onLoad called with all rows so far whenever a load is done */
 async function measure(
   options: Options,
@@ -57,29 +53,22 @@ async function measure(
   const rows: LoadRow[] = [];
   const bytes = pictures.map(picture => picture.bytes);
   const bar = progress('load');
-  const onServer = async <T>(use: (rig: LoadRig) => Promise<T>): Promise<T> => {
-    const rig = await LoadRig.start(['--index', options.index, '--model', options.model]);
-    try {
-      return await use(rig);
-    } finally {
-      await rig.stop();
-    }
-  };
+  const server = ['--index', options.index, '--model', options.model];
   try {
-    const { points, full, reference, capacity } = await onServer(async rig => {
-      const { points } = await rig.get<Frontier>('/v1/frontier');
-      const full = points.at(-1)!.at;
+    const { points, full, reference, capacity } = await LoadRig.use(server, async rig => {
+      const points = await rig.points();
+      const full = points.at(-1)!;
       const reference = await references(rig, pictures, full);
       return { points, full, reference, capacity: options.capacity ?? (await capacityOf(rig, pictures, full, 4000)) };
     });
-    const fixed = [full, points[Math.floor(points.length / 2)]!.at, points[0]!.at];
+    const fixed = [full, points[Math.floor(points.length / 2)]!, points[0]!];
     const policies = [{ policy: 'adaptive', at: '' }, ...fixed.map(at => ({ policy: `fixed ${at}`, at: `&at=${at}` }))];
     for (const [i, load] of options.loads.entries()) {
       const rate = load.times * capacity;
       const arrivals = traces[load.trace](rate, Math.round(rate * seconds), seed);
       for (const [j, { policy, at }] of policies.entries()) {
         // a server of its own, warmed alike: one that has answered thousands is faster by what V8 has compiled
-        const result = await onServer(async rig => {
+        const result = await LoadRig.use(server, async rig => {
           await rig.run({ query: `k=${k}&at=${fixed[2]}`, pictures: bytes, arrivals: { inFlight: 4, ms: 4000 } });
           return rig.run({ query: `k=${k}&budgetMs=${budgetMs}${at}`, pictures: bytes, arrivals });
         });

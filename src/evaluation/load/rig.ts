@@ -16,8 +16,17 @@ export class LoadRig {
     private readonly generator: ChildProcess,
   ) {}
 
-  /** @param args of `matvit serve`, but for host and port */
-  static async start(args: readonly string[]): Promise<LoadRig> {
+  /** Starts a server, lets `action` use it, and stops it. @param args of `matvit serve`, but for host and port */
+  static async use<T>(args: readonly string[], action: (rig: LoadRig) => Promise<T>): Promise<T> {
+    const rig = await LoadRig.start(args);
+    try {
+      return await action(rig);
+    } finally {
+      await rig.stop();
+    }
+  }
+
+  private static async start(args: readonly string[]): Promise<LoadRig> {
     const server = spawn(
       process.execPath,
       [matvit, 'serve', ...args, '--port', '0', '--rate-limit', '0', '--log-level', 'error'],
@@ -40,11 +49,13 @@ export class LoadRig {
     return result;
   }
 
-  async get<T>(path: string): Promise<T> {
-    return (await (await fetch(this.url + path)).json()) as T;
+  /** Names of the operating points on the server's frontier, cheapest first. */
+  async points(): Promise<string[]> {
+    const frontier = (await (await fetch(`${this.url}/v1/frontier`)).json()) as { points: { at: string }[] };
+    return frontier.points.map(({ at }) => at);
   }
 
-  async stop(): Promise<void> {
+  private async stop(): Promise<void> {
     this.generator.disconnect();
     const ended = once(this.server, 'exit');
     this.server.kill('SIGTERM');
