@@ -1,10 +1,12 @@
 /**
  * The int8 layers: weights as int8 with a scale an output channel, activations as uint8 with one scale a tensor, found
  * when the graph runs (dynamic quantisation). That scale spans the whole batch, so int8 graphs take one picture a run.
+ * What massive neurons contribute is computed in fp32, or the scale would be theirs.
  */
 import { readFileSync } from 'node:fs';
 import type { ParameterSource } from './layers.js';
 import type { Tensor } from './graph.js';
+import { massiveNeurons } from './massive.js';
 import type { Ops } from './ops.js';
 
 /** A matrix of the checkpoint, or some rows of it. */
@@ -31,6 +33,7 @@ interface QuantizedActivations {
 export function int8Layers(root: Ops, matrices: MatrixSource, parameters: ParameterSource) {
   const stored = new Map<string, QuantizedMatrix>();
   const activations = new Map<Tensor, QuantizedActivations>();
+  const massive = new Map<number, readonly number[]>();
 
   const weight = (name: string, transposed: boolean, rows?: [number, number]): QuantizedMatrix => {
     const key = rows ? `${name}[${rows.join(':')}]` : name;
@@ -73,16 +76,41 @@ export function int8Layers(root: Ops, matrices: MatrixSource, parameters: Parame
     return g.node('MatMulIntegerToFloat', inputs, shape, {}, { domain: 'com.microsoft' });
   };
 
+  const massiveOf = (layer: number): readonly number[] => {
+    let neurons = massive.get(layer);
+    if (!neurons) {
+      const data = (name: string) => matrices(`layers.${layer}.${name}`).data;
+      neurons = massiveNeurons({
+        ...{ weight: data('up.weight'), bias: data('up.bias') },
+        ...{ normWeight: data('norm2.weight'), normBias: data('norm2.bias') },
+      });
+      massive.set(layer, neurons);
+    }
+    return neurons;
+  };
+
   return {
     linear: (g: Ops, x: Tensor, name: string) =>
       product(g, quantize(g, x), weight(`${name}.weight`, true), parameters(`${name}.bias`)),
-    ffn: (g: Ops, x: Tensor, layer: number, neurons: [number, number], onto: Tensor): Tensor => {
+    ffn: (g: Ops, x: Tensor, layer: number, neurons: [from: number, to: number], onto: Tensor): Tensor => {
       const name = `layers.${layer}`;
       // in the root graph, where every branch can read it
       const input = quantize(root, x);
       const up = product(g, input, weight(`${name}.up.weight`, true, neurons), parameters(`${name}.up.bias`, neurons));
-      const hidden = quantize(g, g.gelu(up));
-      return g.add(onto, product(g, hidden, weight(`${name}.down.weight`, false, neurons), null));
+      let [hidden, sum] = [g.gelu(up), onto];
+      const [from, to] = neurons;
+      const apart = massiveOf(layer).filter(neuron => neuron >= from && neuron < to);
+      for (const neuron of apart) {
+        const column = g.node('Gather', [hidden, g.constant('int64', [neuron - from])], [hidden.shape[0]!, 1], {
+          axis: 1,
+        });
+        sum = g.node('Gemm', [column, parameters(`${name}.down.weight`, [neuron, neuron + 1]), sum], onto.shape);
+      }
+      if (apart.length > 0) {
+        const others = Array.from({ length: to - from }, (_, i) => Number(!apart.includes(from + i)));
+        hidden = g.mul(hidden, g.constant('float32', others));
+      }
+      return g.add(sum, product(g, quantize(g, hidden), weight(`${name}.down.weight`, false, neurons), null));
     },
   };
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { massiveNeurons } from '../../src/graph/massive.js';
+import { makeCheckpoint } from '../../src/model/checkpoint.js';
 import { printSubmodel } from '../../src/model/submodel.js';
 import { dot, maxDifference, row } from '../support/numbers.js';
 import { type Serve, serveStatic, serveUniversal } from '../support/serve.js';
-import { randomMixes, submodel, tiny, tinyCheckpoint, tinyPixels } from '../support/tiny.js';
+import { randomMixes, submodel, tiny, tinyCheckpoint, tinyPixels, tinyTensors } from '../support/tiny.js';
 
 const model = tinyCheckpoint();
 const submodels = [...['S', 'M', 'L', 'XL'].map(submodel), ...randomMixes(4, 5)];
@@ -53,6 +55,28 @@ describe('int8', () => {
         const cosine = await leastCosine(int8(which), fp32(which), resolution);
         assert.ok(cosine > 0.99, `${printSubmodel(which)}@${resolution}: ${cosine}`);
       }
+  });
+
+  it('keeps close to it beside a neuron that is far louder than the others', async () => {
+    const tensors = tinyTensors();
+    const rowsOf = (name: string) => tensors.get(`layers.1.${name}`)!.data;
+    const [neuron, times] = [5, 400]; // S does not have it
+    for (let i = neuron * tiny.width; i < (neuron + 1) * tiny.width; i++) {
+      rowsOf('up.weight')[i]! *= times;
+      rowsOf('down.weight')[i]! /= times;
+    }
+    const layer = (l: number) => {
+      const data = (name: string) => tensors.get(`layers.${l}.${name}`)!.data;
+      const norm = { normWeight: data('norm2.weight'), normBias: data('norm2.bias') };
+      return massiveNeurons({ weight: data('up.weight'), bias: data('up.bias'), ...norm });
+    };
+    assert.deepEqual([0, 1, 2].map(layer), [[], [neuron], []]);
+    const loud = makeCheckpoint(tiny, tensors);
+    const [int8, fp32] = [await serveUniversal(loud, 'int8'), await serveUniversal(loud, 'fp32')];
+    for (const which of submodels) {
+      const cosine = await leastCosine(int8(which), fp32(which), 24);
+      assert.ok(cosine > 0.99, `${printSubmodel(which)}: ${cosine}`);
+    }
   });
 
   it('is the same in the universal and the static graph', async () => {

@@ -1,0 +1,37 @@
+/**
+ * Massive activations: a ViT may have a hidden neuron or two whose values are tens of times those of all others, whatever
+ * the picture (Sun et al. 2024, arXiv 2402.17762). A scale that has to reach them leaves the others few steps, so int8
+ * layers compute them apart (as LLM.int8() does, Dettmers et al. 2022, arXiv 2208.07339).
+ */
+
+/** How many times the median of its layer a neuron's bound has to be. Of ViT-Ti's 9,216 neurons one has 17, no other 3. */
+const outlying = 6;
+
+export interface HiddenLayer {
+  /** [M, D] and [M], of the FFN's first product */
+  readonly weight: Float32Array;
+  readonly bias: Float32Array;
+  /** [D] and [D], of the LayerNorm before it */
+  readonly normWeight: Float32Array;
+  readonly normBias: Float32Array;
+}
+
+/**
+ * Found from the weights alone: a normalised token has the length √D, which bounds what a neuron can come to
+ * (Cauchy-Schwarz).
+ * @returns places of the massive ones among the M, ascending
+ */
+export function massiveNeurons({ weight, bias, normWeight, normBias }: HiddenLayer): number[] {
+  const width = normWeight.length;
+  const bounds = Array.from(bias, (offset, neuron) => {
+    let [square, most] = [0, offset];
+    for (let i = 0; i < width; i++) {
+      const w = weight[neuron * width + i]!;
+      square += (w * normWeight[i]!) ** 2;
+      most += w * normBias[i]!;
+    }
+    return most + Math.sqrt(square * width);
+  });
+  const median = bounds.toSorted((a, b) => a - b)[bounds.length >> 1]!;
+  return bounds.flatMap((bound, neuron) => (bound > outlying * median ? [neuron] : []));
+}
