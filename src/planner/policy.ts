@@ -99,8 +99,8 @@ export function pace(rate: number, slots: number): number {
   return (planned * slots) / rate;
 }
 
-/** log of how rarely `backlog` is exceeded: where it is, a queue shows, and those behind get cheaper points */
-const rarity = 4;
+/** log of how rarely `backlog` is exceeded: so rarely because machines hesitate, and requests come in clusters */
+const rarity = 12;
 
 /**
  * How much work requests to come heap up at most, while each is as short as can be: the slots take it off evenly, a Poisson
