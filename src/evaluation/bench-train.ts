@@ -23,7 +23,7 @@ export interface TrainTiming {
 
 const batch = 32;
 /** the first make sessions and memory, and V8 compiles the loops over all parameters */
-const warmup = 4;
+const warmup = 10;
 const steps = 6;
 
 export async function benchTrain(

@@ -33,6 +33,8 @@ const coarseShare = 0.3;
 const searchRounds = 5;
 /** points on the frontier */
 const most = 12;
+/** points that are timed and judged with care: some of them are then no longer on it */
+const finalists = 16;
 /** hits of a search that is timed */
 const k = 10;
 /** from the hits to the answer's first byte; a service learns its own */
@@ -83,7 +85,7 @@ export async function calibrate(
       };
     });
     const byName = new Map(points.map(point => [printOperatingPoint(point), point]));
-    return frontier(profiles, fullName, most).map(({ at, fidelity }) => ({ point: byName.get(at)!, fidelity }));
+    return frontier(profiles, fullName, finalists).map(({ at, fidelity }) => ({ point: byName.get(at)!, fidelity }));
   };
 
   const coarse = await survey(coarsePoints(a, encoder.precisions), few, 'coarse');

@@ -70,15 +70,6 @@ export function distillationGraph(
   });
 }
 
-/** The forward pass alone: outputs `hidden.<layer>`, of the inputs that `distillationGraph` takes them from. */
-export function hiddenGraph(a: Architecture, hiddenLayers: readonly number[]): TrainingGraph {
-  const g = new Ops();
-  const { run, parameters } = recording(g, a, []);
-  const { hidden } = run();
-  for (const layer of hiddenLayers) g.output(`hidden.${layer}`, hidden[layer]!);
-  return { model: g.encode(), parameters: [...parameters.keys()] };
-}
-
 /** Shapes of the linear classifier that labelled training adds. */
 export const headShapes = (a: Architecture, classes: number): [string, number[]][] => [
   ['head.weight', [classes, a.width]],

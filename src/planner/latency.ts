@@ -30,8 +30,8 @@ export interface LatencyOptions {
   readonly replyMs: Quantiles;
 }
 
-/** Step of the margin, in logarithms: up 0.95 of it, down 0.05 of it. */
-const marginStep = 0.01;
+/** Step of the margin, milliseconds: up 0.95 of it, down 0.05 of it. */
+const marginStep = 0.1;
 
 /**
  * Decoding takes as long as reading this many bytes even of the smallest picture: JPEGs from 14 kB to 2.7 MB took
@@ -45,7 +45,7 @@ export class LatencyModel {
   private readonly encode: StageModel;
   private readonly search: StageModel;
   private readonly reply: StageModel;
-  /** log of what p95 of the service is beyond that of its stages: what they have in common, and the hops */
+  /** milliseconds that p95 of the service is beyond that of its stages: hops between threads cost the same at each point */
   private margin = 0;
 
   constructor(
@@ -74,7 +74,7 @@ export class LatencyModel {
     const decode = this.decode.predict(point, busy, this.sizeFactor(bytes));
     const encode = this.encode.predict(point, busy);
     const { p50, p95 } = sumOf(decode, encode);
-    return { decode, encode, service: { p50, p95: p95 * Math.exp(this.margin) } };
+    return { decode, encode, service: { p50, p95: Math.max(p50, p95 + this.margin) } };
   }
 
   /** After a request was served at a point. @param busy and @param bytes as for predict */
@@ -84,8 +84,8 @@ export class LatencyModel {
     const encode = this.encode.predict(point, busy);
     this.errors.decode.add(decode.p50, actual.decodeMs);
     this.errors.encode.add(encode.p50, actual.encodeMs);
-    const excess = Math.log(Math.max(actual.serviceMs, 1e-3) / sumOf(decode, encode).p95) - this.margin;
-    this.margin += marginStep * (excess > 0 ? 0.95 : -0.05);
+    const isBeyond = actual.serviceMs > sumOf(decode, encode).p95 + this.margin;
+    this.margin += marginStep * (isBeyond ? 0.95 : -0.05);
     this.decode.observe(point, busy, actual.decodeMs, size);
     this.encode.observe(point, busy, actual.encodeMs);
   }

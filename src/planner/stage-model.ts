@@ -30,6 +30,8 @@ export class StageModel {
   private readonly calibratedSpread: readonly number[];
   /** what is added to it now: the machine's doing, so points that are not used learn it too and never look steadier */
   private moreSpread = 0;
+  /** shares of that: interruptions come by the millisecond, so they spread long stages less, by the root of their length */
+  private readonly exposure: readonly number[];
   private readonly crowd: number[];
   private machine = 0;
   /** means of the latest residuals and of their sizes */
@@ -39,6 +41,8 @@ export class StageModel {
   constructor(calibrated: readonly Quantiles[], slots: number) {
     this.point = calibrated.map(({ p50 }) => Math.log(Math.max(p50, shortest)));
     this.calibratedSpread = calibrated.map(({ p50, p95 }) => Math.max(0, Math.log(p95 / Math.max(p50, shortest))));
+    const least = Math.max(shortest, Math.min(...calibrated.map(({ p50 }) => p50)));
+    this.exposure = calibrated.map(({ p50 }) => Math.sqrt(least / Math.max(p50, shortest)));
     this.crowd = new Array<number>(slots + 1).fill(0);
   }
 
@@ -57,8 +61,8 @@ export class StageModel {
   observe(point: number, busy: number, ms: number, factor = 1): void {
     const residual = Math.log(Math.max(ms, shortest) / factor) - this.median(point, busy);
     const spread = this.spread(point);
-    if (residual > spread) this.moreSpread += 0.95 * spreadStep;
-    else if (spread > 0) this.moreSpread -= 0.05 * spreadStep;
+    if (residual > spread) this.moreSpread += 0.95 * spreadStep * this.exposure[point]!;
+    else if (spread > 0) this.moreSpread -= 0.05 * spreadStep * this.exposure[point]!;
     const step = Math.max(-bound, Math.min(bound, residual));
     const { recent } = this;
     recent.mean += smoothing * (step - recent.mean);
@@ -69,7 +73,7 @@ export class StageModel {
   }
 
   private spread(point: number): number {
-    return Math.max(0, this.calibratedSpread[point]! + this.moreSpread);
+    return Math.max(0, this.calibratedSpread[point]! + this.exposure[point]! * this.moreSpread);
   }
 
   private median(point: number, busy: number): number {

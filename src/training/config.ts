@@ -40,8 +40,7 @@ export interface TrainingConfig {
   readonly temperature: number;
   readonly bank: number;
   readonly hidden: number;
-  /** distillation: the full model is trained in one of so many steps, with this weight; in the others it only runs */
-  readonly fullEvery: number;
+  /** distillation: of the full model's loss in the step's */
   readonly fullWeight: number;
   /** `plain`: the one submodel trained */
   readonly submodel: Submodel | null;
@@ -50,7 +49,7 @@ export interface TrainingConfig {
 export interface Pass {
   readonly submodel: Submodel;
   readonly resolution: number;
-  /** of its loss in the step's; 0: it only runs, for its hidden states */
+  /** of its loss in the step's */
   readonly weight: number;
 }
 
@@ -75,9 +74,9 @@ export function planner(a: Architecture, config: TrainingConfig): (step: number)
       case 'distil': {
         // The sandwich rule: the largest, the smallest and one between (Yu and Huang 2019, arXiv 1903.05134).
         const kind = r.next();
-        const between = kind < 0.3 ? M : kind < 0.55 ? L : mixes[r.below(mixes.length)]!;
+        const between = kind < 0.2 ? M : kind < 0.42 ? L : mixes[r.below(mixes.length)]!;
         return [
-          { submodel: XL, resolution: full(), weight: step % config.fullEvery === 0 ? config.fullWeight : 0 },
+          { submodel: XL, resolution: full(), weight: config.fullWeight },
           { submodel: S, resolution: sub(), weight: 1 },
           { submodel: between, resolution: sub(), weight: 1 },
         ];

@@ -7,7 +7,6 @@ import {
   classificationGraph,
   distillationGraph,
   gradientOf,
-  hiddenGraph,
 } from '../graph/training.js';
 import { patchCount } from '../model/architecture.js';
 import { tokenMap } from '../model/positions.js';
@@ -50,8 +49,7 @@ interface Sessions {
   readonly anchor: InferenceSession;
   /** the other passes */
   readonly student: InferenceSession;
-  /** distillation only: the full model's hidden states without its gradient, and the teacher's embedding */
-  readonly hidden?: InferenceSession;
+  /** distillation only */
   readonly teacher?: InferenceSession;
 }
 
@@ -101,7 +99,6 @@ export class GradientComputer {
     const sessions = {
       anchor: await create(anchor),
       student: await create(student),
-      hidden: await createSession(hiddenGraph(a, layers).model),
       teacher: await createSession(setup.teacherModel!),
     };
     return new GradientComputer(setup, anchor, sessions, layers);
@@ -129,7 +126,6 @@ export class GradientComputer {
     for (const pass of batch.passes) {
       const outputs = await this.runPass(pass, batch, targets, share, anchor);
       anchor ??= { outputs, grid: pass.resolution / this.setup.architecture.patch };
-      if (pass.weight === 0) continue;
       const scalar = (name: string) => (outputs[name]!.data as Float32Array)[0]!;
       metrics.push({
         submodel: printSubmodel(pass.submodel),
@@ -161,7 +157,6 @@ export class GradientComputer {
       feeds[name] = new Tensor('float32', this.local.subarray(entry.offset, entry.offset + length), shape);
       return { name, offset: entry.offset, length, shape };
     });
-    if (pass.weight === 0) return this.sessions.hidden!.run(feeds);
     Object.assign(feeds, targets);
     if (config.objective === 'distil' && anchor) {
       feeds['pool'] = this.map(anchor.grid, grid);

@@ -22,7 +22,7 @@ const distil: TrainingConfig = {
   clip: 1,
   averageDecay: 0.999,
   views: 60_000,
-  augmentation: { minArea: 0.2, jitter: 0.3, mixup: 0.3 },
+  augmentation: { minArea: 0.3, jitter: 0.2, mixup: 0.15 },
   // The full model's passes anchor it to the teacher, so they see its own resolution more often.
   fullResolutions: [...low, [160, 1.5], [224, 1.5]],
   subResolutions: [...low, [160, 0.6], [224, 0.4]],
@@ -30,8 +30,7 @@ const distil: TrainingConfig = {
   temperature: 0.1,
   bank: 2048,
   hidden: 0.5,
-  fullEvery: 2,
-  fullWeight: 3,
+  fullWeight: 2,
   submodel: null,
 };
 

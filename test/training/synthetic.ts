@@ -45,7 +45,6 @@ export const tinyConfig: TrainingConfig = {
   temperature: 0.1,
   bank: 64,
   hidden: 0.5,
-  fullEvery: 2,
   fullWeight: 2,
   submodel: null,
 };
