@@ -2,12 +2,7 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { createSession } from '../encoder/session.js';
 import { pixelShape } from '../graph/forward.js';
-import {
-  type TrainingGraph,
-  classificationGraph,
-  distillationGraph,
-  gradientOf,
-} from '../graph/training.js';
+import { type TrainingGraph, classificationGraph, distillationGraph, gradientOf } from '../graph/training.js';
 import { patchCount } from '../model/architecture.js';
 import { tokenMap } from '../model/positions.js';
 import { printSubmodel } from '../model/submodel.js';
