@@ -157,12 +157,14 @@ const round3 = (x: number) => Number(x.toFixed(3));
 const quantiles = (values: readonly number[]) => ({ p50: round3(median(values)), p95: round3(quantile(values, 0.95)) });
 
 /**
- * Of every point: its own median, and a p95 that is the same multiple of it for all. Outliers come from the machine and hit
- * whichever point has its turn; how much the spread changes is learned from requests, for all points together.
+ * Of every point: its own median, and a p95 above it that all have in common. Outliers come from the machine and hit
+ * whichever point has its turn, each by a factor that falls with the root of its length (as in stage-model.ts); how much
+ * the spread changes is learned from requests, for all points together.
  */
 function together(values: readonly (readonly number[])[]): Quantiles[] {
-  const spread = median(values.map(ms => quantile(ms, 0.95) / median(ms)));
-  return values.map(ms => ({ p50: round3(median(ms)), p95: round3(median(ms) * spread) }));
+  const medians = values.map(median);
+  const spread = median(values.map((ms, i) => Math.log(quantile(ms, 0.95) / medians[i]!) * Math.sqrt(medians[i]!)));
+  return medians.map(p50 => ({ p50: round3(p50), p95: round3(p50 * Math.exp(spread / Math.sqrt(p50))) }));
 }
 
 const rounded = ({ top1Agreement, recallAt10, rbo }: Fidelity): Fidelity => ({
