@@ -112,6 +112,21 @@ describe('LatencyModel', () => {
     assert.ok(Math.abs(model.slowdown - 1) < 0.12, `slowdown ${model.slowdown}`);
   });
 
+  it('shares what it learns of the spread with unused points, with long ones less', () => {
+    const noise = random(5);
+    const model = modelOf(noise);
+    const spread = (at: number) => Math.log(model.predict(at, 1).encode.p95 / model.predict(at, 1).encode.p50);
+    const calibrated = spread(15);
+    for (let i = 0; i < 2000; i++) {
+      const encodeMs = truth[2]!.encode * Math.exp(0.4 * noise.normal());
+      model.observe(2, 1, pictureBytes, { decodeMs: truth[2]!.decode, encodeMs, serviceMs: encodeMs + 1 });
+    }
+    assert.ok(Math.abs(spread(2) - z95 * 0.4) < 0.1, `${spread(2)}`);
+    const [more, least] = [spread(15) - calibrated, spread(2) - calibrated];
+    const exposure = Math.sqrt(truth[2]!.encode / truth[15]!.encode);
+    assert.ok(Math.abs(more / least - exposure) < 1e-9, `${more} of ${least}`);
+  });
+
   it('adds to p95 what the stages do not show', () => {
     const noise = random(4);
     const model = modelOf(noise);
