@@ -7,21 +7,15 @@
 /** How many times the median of its layer a neuron's bound has to be. Of ViT-Ti's 9,216 neurons one has 17, no other 3. */
 const outlying = 6;
 
-export interface HiddenLayer {
-  /** [M, D] and [M], of the FFN's first product */
-  readonly weight: Float32Array;
-  readonly bias: Float32Array;
-  /** [D] and [D], of the LayerNorm before it */
-  readonly normWeight: Float32Array;
-  readonly normBias: Float32Array;
-}
-
 /**
  * Found from the weights alone: a normalised token has the length √D, which bounds what a neuron can come to
  * (Cauchy-Schwarz).
+ * @param data values of a block's tensors, by their names within it: `up` [M, D] with its bias [M], `norm2` [D] before it
  * @returns places of the massive ones among the M, ascending
  */
-export function massiveNeurons({ weight, bias, normWeight, normBias }: HiddenLayer): number[] {
+export function massiveNeurons(data: (name: string) => Float32Array): number[] {
+  const [weight, bias] = [data('up.weight'), data('up.bias')];
+  const [normWeight, normBias] = [data('norm2.weight'), data('norm2.bias')];
   const width = normWeight.length;
   const bounds = Array.from(bias, (offset, neuron) => {
     let [square, most] = [0, offset];

@@ -79,11 +79,7 @@ export function int8Layers(root: Ops, matrices: MatrixSource, parameters: Parame
   const massiveOf = (layer: number): readonly number[] => {
     let neurons = massive.get(layer);
     if (!neurons) {
-      const data = (name: string) => matrices(`layers.${layer}.${name}`).data;
-      neurons = massiveNeurons({
-        ...{ weight: data('up.weight'), bias: data('up.bias') },
-        ...{ normWeight: data('norm2.weight'), normBias: data('norm2.bias') },
-      });
+      neurons = massiveNeurons(name => matrices(`layers.${layer}.${name}`).data);
       massive.set(layer, neurons);
     }
     return neurons;

@@ -39,10 +39,11 @@ export class StageModel {
 
   /** @param calibrated of each point @param slots requests served at once, at most */
   constructor(calibrated: readonly Quantiles[], slots: number) {
-    this.point = calibrated.map(({ p50 }) => Math.log(Math.max(p50, shortest)));
-    this.calibratedSpread = calibrated.map(({ p50, p95 }) => Math.max(0, Math.log(p95 / Math.max(p50, shortest))));
-    const least = Math.max(shortest, Math.min(...calibrated.map(({ p50 }) => p50)));
-    this.exposure = calibrated.map(({ p50 }) => Math.sqrt(least / Math.max(p50, shortest)));
+    const medians = calibrated.map(({ p50 }) => Math.max(p50, shortest));
+    const least = Math.min(...medians);
+    this.point = medians.map(p50 => Math.log(p50));
+    this.calibratedSpread = calibrated.map(({ p95 }, i) => Math.max(0, Math.log(p95 / medians[i]!)));
+    this.exposure = medians.map(p50 => Math.sqrt(least / p50));
     this.crowd = new Array<number>(slots + 1).fill(0);
   }
 

@@ -52,8 +52,9 @@ export async function readRun(
     return undefined;
   }
   const { metadata, tensors } = await readSafetensors(path);
-  const stored = JSON.parse(metadata['identity'] ?? '{}') as { -readonly [K in keyof RunIdentity]?: RunIdentity[K] };
-  if (rescheduled && stored.config) stored.config = { ...stored.config, steps: identity.config.steps };
+  const { config, ...others } = JSON.parse(metadata['identity'] ?? '{}') as Partial<RunIdentity>;
+  const steps = rescheduled ? { steps: identity.config.steps } : {};
+  const stored: Partial<RunIdentity> = { ...others, ...(config && { config: { ...config, ...steps } }) };
   for (const key of Object.keys(identity) as (keyof RunIdentity)[])
     if (JSON.stringify(stored[key]) !== JSON.stringify(identity[key])) {
       const reason = `${path} was made with another ${key}: ${JSON.stringify(stored[key])}, not ${JSON.stringify(identity[key])}`;

@@ -59,18 +59,17 @@ describe('int8', () => {
 
   it('keeps close to it beside a neuron that is far louder than the others', async () => {
     const tensors = tinyTensors();
-    const rowsOf = (name: string) => tensors.get(`layers.1.${name}`)!.data;
+    const dataOf = (layer: number) => (name: string) => tensors.get(`layers.${layer}.${name}`)!.data;
+    const rowsOf = dataOf(1);
     const [neuron, times] = [5, 400]; // S does not have it
     for (let i = neuron * tiny.width; i < (neuron + 1) * tiny.width; i++) {
       rowsOf('up.weight')[i]! *= times;
       rowsOf('down.weight')[i]! /= times;
     }
-    const layer = (l: number) => {
-      const data = (name: string) => tensors.get(`layers.${l}.${name}`)!.data;
-      const norm = { normWeight: data('norm2.weight'), normBias: data('norm2.bias') };
-      return massiveNeurons({ weight: data('up.weight'), bias: data('up.bias'), ...norm });
-    };
-    assert.deepEqual([0, 1, 2].map(layer), [[], [neuron], []]);
+    assert.deepEqual(
+      [0, 1, 2].map(layer => massiveNeurons(dataOf(layer))),
+      [[], [neuron], []],
+    );
     const loud = makeCheckpoint(tiny, tensors);
     const [int8, fp32] = [await serveUniversal(loud, 'int8'), await serveUniversal(loud, 'fp32')];
     for (const which of submodels) {
