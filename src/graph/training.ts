@@ -89,38 +89,27 @@ export function classificationGraph(a: Architecture, classes: number): TrainingG
   });
 }
 
+/** Parameters are inputs; `loss` records the forward pass over them by `run`. */
 function trainingGraph(
   a: Architecture,
   extra: readonly [string, number[]][],
   loss: (g: Ops, run: () => ReturnType<typeof forward>, parameters: (name: string) => Tensor) => Tensor,
 ): TrainingGraph {
   const g = new Ops();
-  const { run, parameters } = recording(g, a, extra);
-  const total = loss(g, run, name => parameters.get(name)!);
-  g.output('loss', total);
-  const names = [...parameters.keys()];
-  gradients(g, total, [...parameters.values()]).forEach((gradient, i) => g.output(gradientOf(names[i]!), gradient));
-  return { model: g.encode(), parameters: names };
-}
-
-/** Parameters as inputs of the graph, and what records the forward pass over them. */
-function recording(g: Ops, a: Architecture, extra: readonly [string, number[]][]) {
-  const parameters = new Map<string, Tensor>();
+  const inputs = new Map<string, Tensor>();
   for (const [name, [rows, ...rest]] of [...tensorShapes(a), ...extra]) {
     const open: Dim = isNested(name) ? `${name.split('.').slice(0, 2).join('.')}.neurons` : rows!;
-    parameters.set(name, g.input(name, 'float32', [open, ...rest]));
+    inputs.set(name, g.input(name, 'float32', [open, ...rest]));
   }
+  const parameters = (name: string): Tensor => inputs.get(name)!;
   const run = () => {
     const pixels = pixelInput(g, a);
     const map = g.input('positionMap', 'float32', ['T', tensorShapes(a).get('positions')![0]!]);
-    const positions = g.matMul(map, parameters.get('positions')!);
-    return forward(
-      g,
-      a,
-      plainLayers(a, name => parameters.get(name)!),
-      pixels,
-      positions,
-    );
+    return forward(g, a, plainLayers(a, parameters), pixels, g.matMul(map, parameters('positions')));
   };
-  return { run, parameters };
+  const total = loss(g, run, parameters);
+  g.output('loss', total);
+  const names = [...inputs.keys()];
+  gradients(g, total, [...inputs.values()]).forEach((gradient, i) => g.output(gradientOf(names[i]!), gradient));
+  return { model: g.encode(), parameters: names };
 }
