@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { averageCommand } from './average.js';
 import { benchCommand } from './bench.js';
 import { calibrateCommand } from './calibrate.js';
 import { report, throwOnMisuse } from './cli.js';
@@ -40,6 +41,7 @@ for (const command of [
   evaluateCommand,
   benchCommand,
   trainCommand,
+  averageCommand,
   importCommand,
   demoCommand,
 ])

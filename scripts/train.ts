@@ -1,19 +1,16 @@
-import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { MatvitError } from '../src/errors.js';
 import { presets } from '../src/model/architecture.js';
 import { writeModel } from '../src/model/bundle.js';
-import { blend } from '../src/model/blend.js';
-import { type Checkpoint, readCheckpoint } from '../src/model/checkpoint.js';
+import { average } from '../src/model/average.js';
 import { parseSubmodel } from '../src/model/submodel.js';
 import { type Objective, type TrainingConfig, objectives } from '../src/training/config.js';
 import { initialise } from '../src/training/initialise.js';
 import { loadPictures, tableColumns } from '../src/training/pictures.js';
 import { preset } from '../src/training/presets.js';
 import { type StepMetrics, train } from '../src/training/train.js';
-import { defaultModel, interruption, number, positiveInteger, progress } from './cli.js';
+import { checkpointAt, defaultModel, interruption, number, positiveInteger, progress } from './cli.js';
 
 interface Options {
   images: string[];
@@ -36,15 +33,6 @@ interface Options {
   checkpointEvery: number;
   resume: boolean;
   reschedule: boolean;
-}
-
-/** A model folder or a checkpoint file. */
-async function checkpointAt(path: string): Promise<Checkpoint> {
-  const folder = await stat(path).then(
-    info => info.isDirectory(),
-    () => false,
-  );
-  return readCheckpoint(folder ? join(path, 'model.safetensors') : path);
 }
 
 function line({ step, passes, viewsPerSecond }: StepMetrics): string {
@@ -136,7 +124,11 @@ Examples:
           provenance: [`from ${init.fingerprint}`, `pictures: ${pictures.table.length / tableColumns}`],
           training: config,
         };
-        const model = await writeModel(options.out, blend(init, checkpoint, options.blend), card, 'F16');
+        const mean = average([
+          { checkpoint: init, share: options.blend },
+          { checkpoint, share: 1 - options.blend },
+        ]);
+        const model = await writeModel(options.out, mean, card, 'F16');
         fingerprint = model.checkpoint.fingerprint;
       },
     });

@@ -55,6 +55,14 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint, type
   await writeSafetensors(path, { metadata: { architecture: canonical(checkpoint.architecture) }, tensors }, type);
 }
 
+/** @returns the first @throws CHECKPOINT_MISMATCH */
+export function checkSameArchitecture(checkpoints: readonly Checkpoint[]): Checkpoint {
+  const [first, ...others] = checkpoints as [Checkpoint, ...Checkpoint[]];
+  if (others.some(other => canonical(other.architecture) !== canonical(first.architecture)))
+    throw new MatvitError('CHECKPOINT_MISMATCH', 'the checkpoints have different architectures');
+  return first;
+}
+
 /** The architecture as JSON with its keys in a fixed order. */
 function canonical(a: Architecture): string {
   return JSON.stringify(a, Object.keys(a).sort());

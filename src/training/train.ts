@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { headShapes } from '../graph/training.js';
 import { staticGraph } from '../graph/serving.js';
 import { tensorShapes } from '../model/architecture.js';
-import { type Checkpoint, makeCheckpoint } from '../model/checkpoint.js';
+import { type Checkpoint, checkSameArchitecture, makeCheckpoint } from '../model/checkpoint.js';
 import { uniform } from '../model/submodel.js';
 import { learningRateAt } from './adamw.js';
 import type { TrainingConfig } from './config.js';
@@ -53,11 +53,12 @@ export interface TrainingResult {
   readonly checkpoint: Checkpoint;
 }
 
-/** @throws RESUME_MISMATCH, TRAINING_DATA */
+/** @throws RESUME_MISMATCH, TRAINING_DATA, CHECKPOINT_MISMATCH if init and teacher have different architectures */
 export async function train(options: TrainingOptions): Promise<TrainingResult> {
   const { config, init, teacher, pictures, out, signal, rescheduled } = options;
   const a = init.architecture;
   const distil = config.objective === 'distil';
+  if (distil) checkSameArchitecture([init, teacher]);
   const layout = layoutOf(a, distil ? [] : headShapes(a, pictures.classes.length));
   const shared = allocate(layout, config, distil ? teacher : undefined);
   const state = {

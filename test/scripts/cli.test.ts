@@ -3,6 +3,7 @@ import { readFile, readdir, symlink } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import type { Command } from 'commander';
 import pMap from 'p-map';
+import { averageCommand } from '../../scripts/average.js';
 import { benchCommand } from '../../scripts/bench.js';
 import { calibrateCommand } from '../../scripts/calibrate.js';
 import { demoCommand } from '../../scripts/demo.js';
@@ -55,7 +56,7 @@ describe('matvit', function () {
     };
     const commands = [
       ...[indexCommand, searchCommand, serveCommand, evaluateCommand, benchCommand, trainCommand, importCommand],
-      ...[demoCommand, calibrateCommand],
+      ...[demoCommand, calibrateCommand, averageCommand],
     ];
 
     it('explains the program and what it can do', async () => {
@@ -255,6 +256,23 @@ describe('matvit', function () {
         lines.map(line => (JSON.parse(line) as Row)['step']),
         Array.from({ length: 40 }, (_, i) => i + 1),
       );
+    });
+  });
+
+  describe('average', () => {
+    it('writes a model between others, by their shares', async () => {
+      await writeSmallModel(inFolder('second'), 3);
+      const mean = inFolder('mean');
+      await output('average', `${model}=3`, inFolder('second'), '--out', mean);
+      const of = async (folder: string) => (await readModel(folder)).checkpoint.weights.get('layers.0.up.weight')!;
+      const [first, second, between] = await Promise.all([model, inFolder('second'), mean].map(of));
+      const expected = first!.map((weight, i) => 0.75 * weight + 0.25 * second![i]!);
+      assert.ok(maxDifference(between!, expected) < 1e-3); // stored as fp16
+    });
+
+    it('refuses what is no share', async () => {
+      for (const share of ['0', '-1', 'x'])
+        await expectError('OPTION_INVALID', 'average', `${model}=${share}`, '--out', inFolder('no'));
     });
   });
 

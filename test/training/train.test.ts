@@ -8,6 +8,7 @@ import type { Checkpoint } from '../../src/model/checkpoint.js';
 import { readSafetensors } from '../../src/model/safetensors.js';
 import { initialise } from '../../src/training/initialise.js';
 import { type StepMetrics, type TrainingOptions, train } from '../../src/training/train.js';
+import { rejectsCode } from '../support/rejects.js';
 import { tiny } from '../support/tiny.js';
 import { stripes, tinyConfig } from './synthetic.js';
 
@@ -34,6 +35,11 @@ describe('training', () => {
     return { result, steps };
   };
   const meanLoss = ({ passes }: StepMetrics) => passes.reduce((sum, pass) => sum + pass.loss, 0) / passes.length;
+
+  it('regresses no teacher of another architecture', async () => {
+    const teacher = initialise({ ...tiny, heads: 1 }, 1);
+    await rejectsCode('CHECKPOINT_MISMATCH', run({ teacher, config: { ...tinyConfig, objective: 'distil' } }));
+  });
 
   it('halves the joint loss of all four granularities', async () => {
     const saved: [string, number][] = [];

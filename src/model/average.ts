@@ -1,0 +1,27 @@
+import { tensorShapes } from './architecture.js';
+import { type Checkpoint, checkSameArchitecture, makeCheckpoint } from './checkpoint.js';
+
+export interface Ingredient {
+  readonly checkpoint: Checkpoint;
+  /** relative to the others' */
+  readonly share: number;
+}
+
+/**
+ * The weighted mean of checkpoints that were trained from one another or from one start: it keeps what each learnt and
+ * loses their noise (Wortsman et al. 2022, arXiv 2203.05482), and a little of the start wins back what training forgot
+ * (arXiv 2109.01903).
+ * @param ingredients of one architecture @throws CHECKPOINT_MISMATCH
+ */
+export function average(ingredients: readonly Ingredient[]): Checkpoint {
+  const { architecture } = checkSameArchitecture(ingredients.map(({ checkpoint }) => checkpoint));
+  const parts = ingredients.filter(({ share }) => share > 0);
+  const total = parts.reduce((sum, { share }) => sum + share, 0);
+  const tensors = [...tensorShapes(architecture)].map(([name, shape]) => {
+    const data = new Float32Array(shape.reduce((product, n) => product * n, 1));
+    for (const { checkpoint, share } of parts)
+      checkpoint.weights.get(name)!.forEach((weight, i) => (data[i]! += (share / total) * weight));
+    return [name, { shape, data }] as const;
+  });
+  return makeCheckpoint(architecture, new Map(tensors));
+}
