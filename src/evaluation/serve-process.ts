@@ -8,6 +8,19 @@ import { MatvitError } from '../errors.js';
 
 const matvit = fileURLToPath(new URL('../../scripts/matvit.js', import.meta.url));
 
+/** Ends a child with this process, also by a signal to this process alone. */
+function endTogether(child: ChildProcess): void {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const pass = (signal: NodeJS.Signals) => {
+    child.kill();
+    forget();
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+  };
+  const forget = () => signals.forEach(signal => process.off(signal, pass));
+  signals.forEach(signal => process.on(signal, pass));
+  child.once('exit', forget);
+}
+
 export class ServeProcess {
   private constructor(
     readonly url: string,
@@ -22,6 +35,7 @@ export class ServeProcess {
     const child = spawn(process.execPath, [matvit, 'serve', ...args, '--port', '0'], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    endTogether(child);
     let said = '';
     createInterface(child.stderr).on('line', line => {
       said = line;
