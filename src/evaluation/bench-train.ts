@@ -21,7 +21,6 @@ export interface TrainTiming {
   readonly memory: number;
 }
 
-const batch = 32;
 /** the first make sessions and memory, and V8 compiles the loops over all parameters */
 const warmup = 10;
 const steps = 6;
@@ -42,6 +41,7 @@ export async function benchTrain(
   try {
     for (const [p, name] of points.entries()) {
       const at = parseOperatingPoint(checkpoint.architecture, name);
+      const config = preset('plain', at.resolution, at.submodel);
       const rows: { forward: number; step: number }[] = [];
       let memory = 0;
       for (let round = 0; round < rounds; round++) {
@@ -49,7 +49,7 @@ export async function benchTrain(
         let last = { step: 0, at: 0 };
         let first = last;
         await train({
-          config: { ...preset('plain', at.resolution, at.submodel), workers, batch, steps: warmup + steps, views: 64 },
+          config: { ...config, workers, steps: warmup + steps, views: 64 },
           ...{ init: checkpoint, teacher: checkpoint, pictures, out, resume: false, checkpointEvery: 1e9 },
           onStep: ({ step }) => {
             last = { step, at: performance.now() };
@@ -57,7 +57,7 @@ export async function benchTrain(
             memory = Math.max(memory, process.memoryUsage.rss());
           },
         });
-        rows.push({ forward, step: (1000 * batch * (last.step - first.step)) / (last.at - first.at) });
+        rows.push({ forward, step: (1000 * config.batch * (last.step - first.step)) / (last.at - first.at) });
         onProgress?.(p * rounds + round + 1, points.length * rounds);
       }
       timings.push({
