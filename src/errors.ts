@@ -61,6 +61,7 @@ export const errorTable = {
   // configuration and training
   OPTION_INVALID: { status: 400, title: 'The option is not valid' },
   TRAINING_DATA: { status: 400, title: 'The training pictures cannot be used' },
+  TRAINING_DIVERGED: { status: 500, title: 'The training has diverged' },
   RESUME_MISMATCH: { status: 409, title: 'The run cannot be resumed' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

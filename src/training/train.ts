@@ -2,6 +2,7 @@
 import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { MatvitError } from '../errors.js';
 import { headShapes } from '../graph/training.js';
 import { staticGraph } from '../graph/serving.js';
 import { tensorShapes } from '../model/architecture.js';
@@ -53,7 +54,7 @@ export interface TrainingResult {
   readonly checkpoint: Checkpoint;
 }
 
-/** @throws RESUME_MISMATCH, TRAINING_DATA, CHECKPOINT_MISMATCH if init and teacher have different architectures */
+/** @throws RESUME_MISMATCH, TRAINING_DATA, TRAINING_DIVERGED, CHECKPOINT_MISMATCH if init and teacher have different architectures */
 export async function train(options: TrainingOptions): Promise<TrainingResult> {
   const { config, init, teacher, pictures, out, signal, rescheduled } = options;
   const a = init.architecture;
@@ -111,6 +112,11 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
       const passes = averagePasses(await all<PassMetrics[]>({ kind: 'gradient', step }));
       const squares = await all<number>({ kind: 'sum' });
       const gradientNorm = Math.sqrt(squares.reduce((sum, square) => sum + square, 0));
+      if (!Number.isFinite(gradientNorm))
+        throw new MatvitError(
+          'TRAINING_DIVERGED',
+          `the gradient of step ${step + 1} is not finite; ${out} has the last checkpoint, a lower learning rate may help`,
+        );
       const learningRate = learningRateAt(step, { ...config, peak: config.learningRate });
       const { weightDecay, averageDecay } = config;
       const gradientScale = Math.min(1, config.clip / gradientNorm);

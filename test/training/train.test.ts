@@ -97,6 +97,13 @@ describe('training', () => {
       assert.equal(second.result.checkpoint.fingerprint, whole.result.checkpoint.fingerprint);
     });
 
+  it('stops where it diverges, before it spoils the last checkpoint', async () => {
+    const config = { ...tinyConfig, learningRate: 1e30 };
+    await rejectsCode('TRAINING_DIVERGED', run({ config, checkpointEvery: 0 }));
+    const { tensors } = await readSafetensors(join(out, 'run.safetensors'));
+    assert.ok([...tensors.values()].every(({ data }) => data.every(Number.isFinite)));
+  });
+
   it('says why a run cannot be resumed', async () => {
     const config = { ...tinyConfig, steps: 2 };
     await run({ config });
