@@ -38,7 +38,7 @@ const distil: TrainingConfig = {
 const adapt: TrainingConfig = {
   ...distil,
   steps: 180,
-  learningRate: 1e-4,
+  learningRate: 5e-5,
   warmup: 30,
   views: 6000,
 };
