@@ -1,8 +1,7 @@
 import { Command } from 'commander';
 import { MatvitError } from '../src/errors.js';
 import { average } from '../src/model/average.js';
-import { writeModel } from '../src/model/bundle.js';
-import { checkpointAt } from './cli.js';
+import { checkpointAt, writeModel } from '../src/model/bundle.js';
 
 interface Portion {
   readonly model: string;

@@ -1,10 +1,7 @@
 /** What all commands share: options, output, errors, Ctrl-C. */
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Command, CommanderError, Option } from 'commander';
 import cliProgress from 'cli-progress';
 import { MatvitError, reasonOf } from '../src/errors.js';
-import { type Checkpoint, readCheckpoint } from '../src/model/checkpoint.js';
 import { engines } from '../src/encoder/engine.js';
 import { indexData } from '../src/settings.js';
 
@@ -122,13 +119,4 @@ export function report(error: unknown): void {
     const reason = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
     report(new MatvitError('OPTION_INVALID', `${reason}; matvit --help explains`));
   }
-}
-
-/** A model folder or a checkpoint file. */
-export async function checkpointAt(path: string): Promise<Checkpoint> {
-  const folder = await stat(path).then(
-    info => info.isDirectory(),
-    () => false,
-  );
-  return readCheckpoint(folder ? join(path, 'model.safetensors') : path);
 }

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
 import { MatvitError } from '../src/errors.js';
 import { presets } from '../src/model/architecture.js';
-import { writeModel } from '../src/model/bundle.js';
+import { checkpointAt, writeModel } from '../src/model/bundle.js';
 import { average } from '../src/model/average.js';
 import { parseSubmodel } from '../src/model/submodel.js';
 import { type Objective, type TrainingConfig, objectives } from '../src/training/config.js';
@@ -10,7 +10,7 @@ import { initialise } from '../src/training/initialise.js';
 import { loadPictures, tableColumns } from '../src/training/pictures.js';
 import { preset } from '../src/training/presets.js';
 import { type StepMetrics, train } from '../src/training/train.js';
-import { checkpointAt, defaultModel, interruption, number, positiveInteger, progress } from './cli.js';
+import { defaultModel, interruption, number, positiveInteger, progress } from './cli.js';
 
 interface Options {
   images: string[];

@@ -14,11 +14,11 @@ export interface Ingredient {
  * @param ingredients of one architecture @throws CHECKPOINT_MISMATCH
  */
 export function average(ingredients: readonly Ingredient[]): Checkpoint {
-  const { architecture } = checkSameArchitecture(ingredients.map(({ checkpoint }) => checkpoint));
+  const { architecture, weights } = checkSameArchitecture(ingredients.map(({ checkpoint }) => checkpoint));
   const parts = ingredients.filter(({ share }) => share > 0);
   const total = parts.reduce((sum, { share }) => sum + share, 0);
   const tensors = [...tensorShapes(architecture)].map(([name, shape]) => {
-    const data = new Float32Array(shape.reduce((product, n) => product * n, 1));
+    const data = new Float32Array(weights.get(name)!.length);
     for (const { checkpoint, share } of parts)
       checkpoint.weights.get(name)!.forEach((weight, i) => (data[i]! += (share / total) * weight));
     return [name, { shape, data }] as const;

@@ -1,5 +1,5 @@
 /** A model as it ships: a folder with model.safetensors and model.json. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MatvitError, reasonOf } from '../errors.js';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
@@ -39,6 +39,15 @@ export async function readModel(folder: string): Promise<Model> {
       `${path} belongs to other weights than the model.safetensors beside it`,
     );
   return { checkpoint, card };
+}
+
+/** The weights of a model folder or of a checkpoint file, whatever stands beside them. @throws as readCheckpoint */
+export async function checkpointAt(path: string): Promise<Checkpoint> {
+  const isFolder = await stat(path).then(
+    info => info.isDirectory(),
+    () => false,
+  );
+  return readCheckpoint(isFolder ? join(path, 'model.safetensors') : path);
 }
 
 /** Writes both files. The fingerprint on the card is that of the weights as stored, so as they will be read. */

@@ -54,7 +54,7 @@ export interface TrainingResult {
   readonly checkpoint: Checkpoint;
 }
 
-/** @throws RESUME_MISMATCH, TRAINING_DATA, TRAINING_DIVERGED, CHECKPOINT_MISMATCH if init and teacher have different architectures */
+/** @throws RESUME_MISMATCH, TRAINING_DIVERGED, CHECKPOINT_MISMATCH for a teacher of another architecture */
 export async function train(options: TrainingOptions): Promise<TrainingResult> {
   const { config, init, teacher, pictures, out, signal, rescheduled } = options;
   const a = init.architecture;
