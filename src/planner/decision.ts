@@ -2,9 +2,10 @@
 
 /**
  * `fits`: the most faithful point that fits; `degraded`: none with the fidelity asked for does, and time went first;
- * `best`: none does, and fidelity went first; `fixed`: the request named it; `no budget`: there was nothing to fit in.
+ * `best`: none does, and fidelity went first; `fixed`: the request named it; `no budget`: there was nothing to fit in;
+ * `probe`: predictions refuse it, and nothing had been served of late to tell whether they still hold.
  */
-export type Why = 'fits' | 'degraded' | 'best' | 'fixed' | 'no budget';
+export type Why = 'fits' | 'degraded' | 'best' | 'fixed' | 'no budget' | 'probe';
 
 /** All times in milliseconds. */
 export interface Decision {

@@ -93,12 +93,16 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
 
   /** Answers those at once that would rather have no answer than a late one. */
   private refuse(): void {
-    const isLate = this.lateness(this.nextStart());
-    for (const entry of [...this.room])
-      if (entry.job.onMiss === 'reject' && entry.job.budgetMs !== undefined && isLate(entry)) {
-        this.room.remove(entry);
-        entry.reject(exceeded(entry.job));
-      }
+    const { planner } = this.options;
+    const start = this.nextStart();
+    const isLate = this.lateness(start);
+    for (const entry of [...this.room]) {
+      const { job } = entry;
+      if (job.onMiss !== 'reject' || !isLate(entry)) continue;
+      if (this.ends.size === 0 && planner.mayProbe(job, start)) continue; // decided when it has its slot
+      this.room.remove(entry);
+      entry.reject(exceeded(job));
+    }
   }
 
   private async serve({ entry, others }: Turn<Entry<T, R>>): Promise<void> {

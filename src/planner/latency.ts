@@ -90,11 +90,21 @@ export class LatencyModel {
     this.encode.observe(point, busy, actual.encodeMs);
   }
 
-  /** After a request was answered. */
-  observeAnswer({ searchMs, replyMs }: { searchMs: number; replyMs: number }): void {
-    this.errors.search.add(this.search.predict(0, 1).p50, searchMs);
-    this.search.observe(0, 1, searchMs);
-    this.reply.observe(0, 1, replyMs);
+  /** After the index was searched with an embedding. */
+  observeSearch(ms: number): void {
+    this.errors.search.add(this.search.predict(0, 1).p50, ms);
+    this.search.observe(0, 1, ms);
+  }
+
+  /** After an answer was sent. @param ms since it was ready */
+  observeReply(ms: number): void {
+    this.reply.observe(0, 1, ms);
+  }
+
+  /** From getting the slot to the answer's first byte on the machine as fast as it has been, 95 times of 100, milliseconds. */
+  fastestP95(point: number, bytes?: number): number {
+    const service = this.decode.fastestP95(point, this.sizeFactor(bytes)) + this.encode.fastestP95(point);
+    return service + this.search.fastestP95(0) + this.reply.fastestP95(0);
   }
 
   /** From leaving the slot to the answer's first byte. */

@@ -3,7 +3,8 @@ import { ArrivalRate } from './arrival-rate.js';
 import type { Decision } from './decision.js';
 import type { PointProfile } from './frontier.js';
 import { Headroom } from './headroom.js';
-import type { LatencyModel, Prediction, ServiceTimes } from './latency.js';
+import type { LatencyModel, ServiceTimes } from './latency.js';
+import { Probes } from './probes.js';
 import {
   type Limits,
   type PricedPoint,
@@ -41,6 +42,7 @@ export interface Moment {
 export class Planner {
   readonly headroom = new Headroom();
   private readonly arrivals = new ArrivalRate();
+  private readonly probes = new Probes();
   private readonly fidelities: readonly number[];
 
   /** @param points the frontier, cheapest first: the same that the latency model has */
@@ -61,16 +63,17 @@ export class Planner {
     return arrivedAt + budgetMs - now - this.latency.answer().p95;
   }
 
-  /** The least that it would take, whatever comes of its fidelity if it lets that go. */
-  least(demand: Demand, busy: number): Prediction {
-    const minFidelity = demand.onMiss === 'degrade' ? 0 : (demand.minFidelity ?? 0);
-    const point = demand.at === undefined ? firstWith(this.fidelities, minFidelity) : this.place(demand.at);
-    return this.latency.predict(point, busy, demand.bytes);
+  /** Can it no longer be in time, by what is predicted? Without a budget it always can. */
+  isLate(demand: Demand, now: number, busy: number): boolean {
+    const { service } = this.latency.predict(this.cheapest(demand), busy, demand.bytes);
+    return this.slack(demand, now) < service.p95;
   }
 
-  /** Is it past its time, or has it none? */
-  isLate(demand: Demand, now: number, busy: number): boolean {
-    return demand.budgetMs === undefined || this.slack(demand, now) < this.least(demand, busy).service.p95;
+  /** Though it is late by what is predicted: is it time to see whether that still holds, and has it ever been in reach? */
+  mayProbe(demand: Demand, now: number): boolean {
+    const { arrivedAt, budgetMs = Infinity, bytes } = demand;
+    const left = arrivedAt + budgetMs - now;
+    return this.probes.isTime(now) && this.latency.fastestP95(this.cheapest(demand), bytes) <= left;
   }
 
   /** @returns undefined to reject */
@@ -81,7 +84,7 @@ export class Planner {
     const rate = this.arrivals.at(now, (budgetMs ?? Infinity) / 2, arrivedAt);
     const priced = this.price(moment, bytes);
     const limits = this.limits(demand, moment, rate, slack, priced[0]!);
-    const chosen = this.choose(demand, priced, slack, limits);
+    const chosen = this.choose(demand, priced, slack, limits) ?? this.probe(demand, moment);
     if (!chosen) return undefined;
     const { at, why } = chosen;
     const { decode, encode, service } = this.latency.predict(this.place(at), busy, bytes);
@@ -110,7 +113,9 @@ export class Planner {
     const company = busy > 1 || others.length > 0;
     // what was given more than it was allowed, for want of anything cheaper, says nothing of the headroom
     const isTest = decision.why === 'fits' && decision.predicted.serviceMs <= decision.budget!.allowedMs;
-    if (isTest) this.headroom.record(this.slack(demand, now) < 0, company);
+    const isMissed = this.slack(demand, now) < 0;
+    if (isTest) this.headroom.record(isMissed, company);
+    this.probes.served(now, decision.why === 'probe' ? (isMissed ? 'late' : 'in time') : undefined);
   }
 
   private choose(
@@ -124,6 +129,13 @@ export class Planner {
     if (budgetMs === undefined) return { at: this.points.at(-1)!.at, why: 'no budget' };
     const choice = choose(priced, slack, { onMiss, minFidelity }, limits);
     return choice && { at: this.points[choice.point]!.at, why: choice.why };
+  }
+
+  /** Whoever is served already will tell as well. */
+  private probe(demand: Demand, { now, busy }: Moment): Pick<Decision, 'at' | 'why'> | undefined {
+    if (busy > 1 || !this.mayProbe(demand, now)) return undefined;
+    this.probes.begin(now);
+    return { at: demand.at ?? this.points[this.cheapest(demand)]!.at, why: 'probe' };
   }
 
   private price({ busy, slots }: Moment, bytes: number | undefined): PricedPoint[] {
@@ -150,6 +162,11 @@ export class Planner {
       work: pace(rate, slots),
       spare: (theirs - backlog(rate, factor * cheapest.work, slots)) / factor - cheapest.p95,
     };
+  }
+
+  /** The least that would do for it, whatever comes of its fidelity if it lets that go. */
+  private cheapest({ at, onMiss, minFidelity = 0 }: Demand): number {
+    return at === undefined ? firstWith(this.fidelities, onMiss === 'degrade' ? 0 : minFidelity) : this.place(at);
   }
 
   /** A point that is not on the frontier is taken to cost what the full model does. */

@@ -34,6 +34,8 @@ export class StageModel {
   private readonly exposure: readonly number[];
   private readonly crowd: number[];
   private machine = 0;
+  /** the least that `machine` has been */
+  private fastest = 0;
   /** means of the latest residuals and of their sizes */
   private readonly recent = { mean: 0, size: 0.1 };
 
@@ -58,6 +60,11 @@ export class StageModel {
     return { p50, p95: p50 * Math.exp(this.spread(point)) };
   }
 
+  /** What it took, 95 times of 100, when the machine was as fast as it has been. */
+  fastestP95(point: number, factor = 1): number {
+    return Math.exp(this.point[point]! + this.fastest + this.calibratedSpread[point]!) * factor;
+  }
+
   /** @param ms what it took */
   observe(point: number, busy: number, ms: number, factor = 1): void {
     const residual = Math.log(Math.max(ms, shortest) / factor) - this.median(point, busy);
@@ -69,6 +76,7 @@ export class StageModel {
     recent.mean += smoothing * (step - recent.mean);
     recent.size += smoothing * (Math.abs(step) - recent.size);
     this.machine += rates.machine * (recent.mean / recent.size) ** 2 * step;
+    this.fastest = Math.min(this.fastest, this.machine);
     this.point[point]! += rates.point * step;
     if (busy > 1) this.crowd[busy]! += rates.crowd * step; // alone is what calibration measured
   }

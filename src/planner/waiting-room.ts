@@ -1,17 +1,18 @@
 /**
- * The requests that wait for a slot. Those that can still be in time go first, the earliest deadline before the others.
- * Those that cannot, or have no deadline, are late: they go in order of arrival when nobody else waits, and otherwise
- * get a fiftieth of the time, so that nobody waits for ever. Clients share the room and the turns.
+ * The requests that wait for a slot. Those that can still be in time go first, the earliest deadline before the others,
+ * those without a deadline behind them. Those that cannot are late: they go when nobody else waits. Late ones and those
+ * without a deadline get a fiftieth of the time at least, in order of arrival, so that nobody waits for ever. Clients
+ * share the room and the turns.
  */
 import { ClientShares } from './client-shares.js';
 
 /**
- * Milliseconds of slot time that a client may be ahead of another who waits, and that those in time have before a late
- * request has a turn: a few requests of the full model.
+ * Milliseconds of slot time that a client may be ahead of another who waits, and that those in time have before one of the
+ * patient has a turn: a few requests of the full model.
  */
 export const lead = 250;
-/** share of the slot time that goes to late requests while others wait */
-export const lateShare = 0.02;
+/** share of the slot time that goes to the patient while others wait */
+export const patientShare = 0.02;
 
 export interface Waiting {
   readonly client: string;
@@ -31,7 +32,7 @@ export class WaitingRoom<E extends Waiting> {
   private readonly entries = new Set<E>();
   /** with what they are counted as in `owed` */
   private readonly inService = new Map<E, 'in time' | 'owed' | 'free'>();
-  /** milliseconds that those in time have had and not yet made up for with a late request's turn; lead at most */
+  /** milliseconds that those in time have had and not yet made up for with a turn of the patient; lead at most */
   private owed = 0;
 
   /** @param capacity requests that may wait */
@@ -72,13 +73,18 @@ export class WaitingRoom<E extends Waiting> {
 
   /** Takes out the request whose turn it is; `done` must follow. */
   next(isLate: (entry: E) => boolean): Turn<E> | undefined {
-    const late: E[] = [];
     const live: E[] = [];
-    for (const entry of this.entries) (isLate(entry) ? late : live).push(entry);
+    /** late, or without a deadline */
+    const patient: E[] = [];
+    for (const entry of this.entries) {
+      const late = isLate(entry);
+      if (!late) live.push(entry);
+      if (late || entry.deadline === Infinity) patient.push(entry);
+    }
     live.sort(byDeadline);
     const firstLive = this.first(live);
-    const firstLate = this.first(late);
-    const entry = firstLate && (!firstLive || this.owed >= lead) ? firstLate : firstLive;
+    const firstPatient = this.first(patient);
+    const entry = firstPatient && (!firstLive || this.owed >= lead) ? firstPatient : firstLive;
     if (!entry) return undefined;
     this.entries.delete(entry);
     this.inService.set(entry, entry === firstLive ? 'in time' : firstLive ? 'owed' : 'free');
@@ -92,7 +98,7 @@ export class WaitingRoom<E extends Waiting> {
     const turn = this.inService.get(entry);
     this.inService.delete(entry);
     if (turn === 'in time') this.owed = Math.min(this.owed + ms, lead);
-    else if (turn === 'owed') this.owed -= ms * (1 / lateShare - 1);
+    else if (turn === 'owed') this.owed -= ms * (1 / patientShare - 1);
   }
 
   /** The first whose client is not too far ahead of the others. */

@@ -147,7 +147,7 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
   async search(request: SearchRequest): Promise<SearchAnswer> {
     const { vector, cost } = await this.embed(request);
     const { found, searchMs } = await this.find(vector, request, cost.at);
-    return { ...found, cost: withSearch(cost, searchMs) };
+    return { ...found, cost: this.searched(cost, searchMs) };
   }
 
   /**
@@ -165,7 +165,7 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
     // what several pictures have in common scores otherwise than a picture does
     const at = examples.length === 1 && examples[0]!.weight > 0 ? costs[0]?.at : undefined;
     const { found, searchMs } = await this.find(combine(embedded), options, at);
-    return { ...found, ...(costs[0] && { cost: withSearch(costs[0], searchMs) }) };
+    return { ...found, ...(costs[0] && { cost: this.searched(costs[0], searchMs) }) };
   }
 
   /** @throws what `search` does, but for the index's errors */
@@ -188,8 +188,8 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
   }
 
   /** Whoever passes the answer on says how long that took, so that later answers leave time for it. */
-  replied({ ms }: Cost, replyMs: number): void {
-    this.planner.latency.observeAnswer({ searchMs: ms.search, replyMs });
+  replied(ms: number): void {
+    this.planner.latency.observeReply(ms);
   }
 
   /**
@@ -218,6 +218,11 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
   async close(): Promise<void> {
     await this.encoder.close();
     await this.index.close();
+  }
+
+  private searched(cost: Cost, ms: number): Cost {
+    this.planner.latency.observeSearch(ms);
+    return withSearch(cost, ms);
   }
 
   private pointOf(at: string): OperatingPoint {

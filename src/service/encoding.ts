@@ -4,7 +4,7 @@ import { MatvitError } from '../errors.js';
 import { parseOperatingPoint } from '../model/operating-point.js';
 import type { OnMiss } from '../planner/policy.js';
 import type { Cost } from '../search/cost.js';
-import type { EncodeOptions, Searcher } from '../search/searcher.js';
+import type { EncodeOptions } from '../search/searcher.js';
 import type { Context } from './route.js';
 import type { Service } from './service.js';
 import { validate } from './validate.js';
@@ -22,7 +22,7 @@ export interface EncodingFields {
 /** What encoding needs of a route's context. */
 export type Asked = Pick<
   Context<unknown, unknown, unknown>,
-  'request' | 'response' | 'searcher' | 'arrivedAt' | 'signal'
+  'request' | 'searcher' | 'arrivedAt' | 'signal' | 'whenAnswered'
 >;
 
 /** The budget runs from the last byte of the upload. @throws OPERATING_POINT_INVALID, SUBMODEL_INVALID, RESOLUTION_INVALID */
@@ -41,26 +41,26 @@ export function encodingOf(
   };
 }
 
-/** Runs what encodes, and tells metrics and planner how it went. */
+/** Runs what encodes, and tells metrics how it went. */
 export async function measured<T extends { readonly cost?: Cost }>(
   { metrics }: Service,
-  { response, searcher, arrivedAt }: { response: Asked['response']; searcher: Searcher; arrivedAt: number },
+  { arrivedAt, whenAnswered }: Asked,
   budgetMs: number | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
   try {
     const answer = await work();
     const { cost } = answer;
-    const ready = performance.now();
-    if (cost)
-      response.once('finish', () => {
-        const now = performance.now();
-        searcher.replied(cost, now - ready);
-        metrics.answered(cost, now - arrivedAt);
-      });
+    if (cost) whenAnswered(() => metrics.answered(cost, performance.now() - arrivedAt));
     return answer;
   } catch (error) {
     metrics.refused(error instanceof MatvitError ? error.code : 'INTERNAL', budgetMs);
     throw error;
   }
+}
+
+/** An answer is ready: tells the planner how long it takes from here until it is out. */
+export function replying({ searcher, whenAnswered }: Asked): void {
+  const ready = performance.now();
+  whenAnswered(() => searcher.replied(performance.now() - ready));
 }

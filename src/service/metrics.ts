@@ -14,7 +14,7 @@ export class Metrics {
   private readonly registers = [this.registry];
   private readonly searches = new Counter({
     name: 'matvit_searches_total',
-    help: 'Searches answered, by operating point and by why it was chosen',
+    help: 'Searches and embeddings answered, by operating point and by why it was chosen',
     labelNames: ['at', 'why'],
     registers: this.registers,
   });
@@ -77,7 +77,7 @@ export class Metrics {
   answered({ at, why, ms, budget }: Cost, totalMs: number): void {
     this.searches.inc({ at, why });
     for (const stage of ['decode', 'wait', 'encode', 'search'] as const)
-      this.stages.observe({ stage }, ms[stage] / 1000);
+      if (stage !== 'search' || ms.search > 0) this.stages.observe({ stage }, ms[stage] / 1000); // an embedding has none
     this.stages.observe({ stage: 'total' }, totalMs / 1000);
     if (budget) this.budgets.inc({ met: String(totalMs <= budget.ms) });
   }

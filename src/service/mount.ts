@@ -34,25 +34,32 @@ function handler(service: Service, route: Route): RequestHandler {
       throw new MatvitError('INDEX_READ_ONLY', 'start it with --writable to change that');
     const params: unknown = route.params ? validate(route.params, request.params, 'path') : {};
     const { body, upload } = await bodyOf(service, route, request, response);
+    // its 'close' has been, and nothing would give back what is taken from here on
+    if (response.closed) throw new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
     const arrivedAt = performance.now();
     const given = { ...request.query, ...upload?.fields };
     const fields = route.body?.kind === 'pictures' ? route.body.fields : route.query;
     for (const [name, value] of Object.entries(given))
       if (value === '') throw new MatvitError('REQUEST_INVALID', `${name} is empty`);
+    const isJson = route.body?.kind === 'pictures' && !upload;
     // an unknown field is refused even where there are none
-    const query: unknown = fields ? validate(fields, given, 'query') : checkNone(given);
+    const query: unknown = fields && !isJson ? validate(fields, given, 'query') : checkNone(given, isJson);
     const gone = new AbortController();
     response.once('close', () => {
       if (!response.writableFinished) gone.abort();
     });
     const lease = service.searchers.lease();
     response.once('close', lease.release);
+    const answered: (() => void)[] = [];
     const context: Context<unknown, unknown, unknown> = {
       ...{ request, response, searcher: lease.value, params, query, body, upload, arrivedAt, signal: gone.signal },
+      whenAnswered: callback => void answered.push(callback),
     };
     const result = await route.handle(context);
-    if (result !== undefined) answer(response, route.answer.status, result);
-    else if (!response.headersSent && route.answer.status === 204) response.status(204).end();
+    if (result !== undefined) {
+      answer(response, route.answer.status, result);
+      for (const callback of answered) callback();
+    } else if (!response.headersSent && route.answer.status === 204) response.status(204).end();
   };
 }
 
@@ -61,10 +68,12 @@ function answer(response: Response, status: number, result: unknown): void {
   response.status(status).set('Content-Type', 'application/json; charset=utf-8').end(JSON.stringify(result));
 }
 
-function checkNone(given: object): object {
+/** @param isJson are the fields in a body of JSON? */
+function checkNone(given: object, isJson: boolean): object {
   const [name] = Object.keys(given);
-  if (name !== undefined) throw new MatvitError('REQUEST_INVALID', `query: '${name}' is unknown; there are no fields`);
-  return {};
+  if (name === undefined) return {};
+  const reason = isJson ? `'${name}' belongs into the JSON` : `'${name}' is unknown; there are no fields`;
+  throw new MatvitError('REQUEST_INVALID', `query: ${reason}`);
 }
 
 async function bodyOf(

@@ -29,7 +29,7 @@ export interface Context<P, Q, B> {
   /** of this request, until its answer has been sent */
   readonly searcher: Searcher;
   readonly params: P;
-  /** from the query string; from the form too where there is one */
+  /** from the query string; from the form too where there is one; nothing where the body is JSON with pictures */
   readonly query: Q;
   /** of JSON; undefined where pictures came instead */
   readonly body: B;
@@ -39,6 +39,8 @@ export interface Context<P, Q, B> {
   readonly arrivedAt: number;
   /** aborted when the client has gone */
   readonly signal: AbortSignal;
+  /** @param callback for the moment when the JSON that the handler returns has been handed to the connection */
+  readonly whenAnswered: (callback: () => void) => void;
 }
 
 export interface Route<

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type ErrorCode, MatvitError } from '../errors.js';
 import { decodingErrors } from '../image/decoder.js';
 import type { CombinedAnswer } from '../search/searcher.js';
-import { type Asked, encodingOf, measured } from './encoding.js';
+import { type Asked, encodingOf, measured, replying } from './encoding.js';
 import { problemOf } from './errors.js';
 import { fetchFor, resolveExample, uploadedExamples } from './examples.js';
 import { type Route, route } from './route.js';
@@ -55,10 +55,12 @@ export function searchRoutes(service: Service): Route[] {
       body: { kind: 'pictures', schema: schemas.query, fields: schemas.queryFields, files: ['image', 'unlike'] },
       answer: { status: 200, description: 'the hits, best first', schema: schemas.answer },
       errors,
-      handle(context) {
+      async handle(context) {
         const { query: { crop, ...options }, body, upload } = context; // prettier-ignore
-        if (!upload) return search(context, body);
-        return search(context, { ...uploadedExamples(upload, crop), ...options });
+        const query = upload ? { ...uploadedExamples(upload, crop), ...options } : body;
+        const answer = await search(context, query);
+        if (answer.cost) replying(context);
+        return answer;
       },
     }),
     route({
@@ -128,6 +130,7 @@ export function searchRoutes(service: Service): Route[] {
         const encoding = encodingOf(service, context, asked);
         const embed = () => searcher.embed({ ...encoding, picture, crop, name: 'the picture' });
         const { vector, cost } = await measured(service, context, encoding.budgetMs, embed);
+        replying(context);
         return { vector: [...vector], model: searcher.encoder.fingerprint, cost };
       },
     }),

@@ -29,11 +29,15 @@ export class UploadMemory {
 
   constructor(private readonly capacity: number) {}
 
-  /** A share for one request, given back when its answer has been sent or the client has gone. */
+  /**
+   * A share for one request, given back when its answer has been sent or the client has gone: then there is no more of it,
+   * though what has arrived of a compressed body may still be unpacked.
+   */
   share(response: Response): (bytes: number) => void {
     let taken = 0;
     response.once('close', () => (this.held -= taken));
     return bytes => {
+      if (response.closed) throw new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
       if (this.held + bytes > this.capacity)
         throw new MatvitError('QUEUE_FULL', 'too many uploads are under way; ask again in a moment');
       taken += bytes;
@@ -51,7 +55,7 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 const tooLarge = (limit: number) =>
   new MatvitError('REQUEST_TOO_LARGE', `the upload is larger than the limit of ${limit} bytes`);
 
-/** The whole body. @throws REQUEST_TOO_LARGE, REQUEST_INVALID, QUEUE_FULL */
+/** The whole body. @throws REQUEST_TOO_LARGE, REQUEST_INVALID, QUEUE_FULL, REQUEST_ABORTED */
 export function readBody(request: Request, limit: number, take: (bytes: number) => void): Promise<Buffer> {
   const encoding = request.get('Content-Encoding') ?? 'identity';
   const length = Number(request.get('Content-Length'));
@@ -90,7 +94,7 @@ export function readBody(request: Request, limit: number, take: (bytes: number) 
   });
 }
 
-/** Pictures and fields of a form. @throws REQUEST_TOO_LARGE, REQUEST_INVALID, QUEUE_FULL */
+/** Pictures and fields of a form. @throws REQUEST_TOO_LARGE, REQUEST_INVALID, QUEUE_FULL, REQUEST_ABORTED */
 export function readForm(
   request: Request,
   response: Response,

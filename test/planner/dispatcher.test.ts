@@ -10,11 +10,12 @@ interface Times {
   readonly encodeMs: number;
 }
 
-/** A dispatcher over the five points of profiles.ts, which take exactly as long as they were calibrated. */
+/** A dispatcher over the five points of profiles.ts, which take `machine.slow` times as long as they were calibrated. */
 function setUp({ slots = 1, capacity = 64, answerMs = 0, fail = new Map<string, Error>() } = {}) {
   const clock = new VirtualClock();
   const latency = latencyOf(five, slots, { p50: answerMs, p95: answerMs });
   const started: { name: string; at: string; ms: number }[] = [];
+  const machine = { slow: 1 };
   const dispatcher = new Dispatcher<string, Times>({
     planner: new Planner(five, latency),
     slots,
@@ -23,16 +24,17 @@ function setUp({ slots = 1, capacity = 64, answerMs = 0, fail = new Map<string, 
     run: async (name, at) => {
       started.push({ name, at, ms: clock.now() });
       const { decodeMs, encodeMs } = five.find(point => point.at === at) ?? five.at(-1)!;
-      await clock.sleep(decodeMs.p50 + encodeMs.p50);
+      const times = { decodeMs: decodeMs.p50 * machine.slow, encodeMs: encodeMs.p50 * machine.slow };
+      await clock.sleep(times.decodeMs + times.encodeMs);
       const error = fail.get(name);
       if (error) throw error;
-      return { decodeMs: decodeMs.p50, encodeMs: encodeMs.p50 };
+      return times;
     },
   });
   const ask = (name: string, job: Partial<Job<string>> = {}): Promise<Served<Times>> =>
     dispatcher.submit({ input: name, client: 'c', arrivedAt: clock.now(), onMiss: 'degrade', ...job });
   const order = () => started.map(({ name, at }) => `${name} ${at}`);
-  return { clock, latency, dispatcher, ask, started, order };
+  return { clock, latency, dispatcher, ask, started, order, machine };
 }
 
 describe('Dispatcher', () => {
@@ -113,6 +115,68 @@ describe('Dispatcher', () => {
     assert.equal(dispatcher.waiting, 1);
     await clock.run();
     assert.equal((await inTime).decision.at, 'a');
+  });
+
+  describe('after a slow moment', () => {
+    /** Asks and waits for the answer: why its point was chosen, or the code of its error. */
+    const outcome = async ({ ask, clock }: ReturnType<typeof setUp>, job: Partial<Job<string>>): Promise<string> => {
+      const asked = ask('x', job).then(
+        ({ decision }) => decision.why,
+        (error: unknown) => (error as { code: string }).code,
+      );
+      await clock.run();
+      return asked;
+    };
+    /** Predictions are of a machine twenty times slower. */
+    const slowed = async () => {
+      const it = setUp();
+      it.machine.slow = 20;
+      for (let i = 0; i < 40; i++) await outcome(it, { at: 'a' });
+      assert.ok(it.latency.slowdown > 15, `${it.latency.slowdown}`);
+      return it;
+    };
+    const strict = { budgetMs: 15, onMiss: 'reject' } as const;
+
+    it('does not refuse for ever: when nothing has been served for a second it sees whether it is over', async () => {
+      const it = await slowed();
+      it.machine.slow = 1;
+      assert.equal(await outcome(it, strict), 'BUDGET_EXCEEDED');
+      await it.clock.run(it.clock.now() + 1000);
+      const two = [it.ask('x', strict), it.ask('y', strict)];
+      const refused = rejectsCode('BUDGET_EXCEEDED', two[1]!); // one at a time
+      await it.clock.run();
+      const { decision } = await two[0]!;
+      assert.deepEqual([decision.at, decision.why], ['a', 'probe']);
+      await refused;
+      const outcomes: string[] = [];
+      for (let i = 0; i < 40 && outcomes.at(-1) !== 'fits'; i++) outcomes.push(await outcome(it, strict));
+      assert.equal(outcomes.at(-1), 'fits', outcomes.join());
+      assert.ok(outcomes.slice(0, -1).every(why => why === 'probe'));
+    });
+
+    it('keeps to the fidelity and the point asked for', async () => {
+      const it = await slowed();
+      it.machine.slow = 1;
+      for (const [job, at] of [[{ minFidelity: 0.8 }, 'c'], [{ at: 'b' }, 'b']] as const) {
+        await it.clock.run(it.clock.now() + 1000);
+        assert.equal(await outcome(it, { ...strict, ...job }), 'probe');
+        assert.equal(it.started.at(-1)!.at, at);
+      }
+    });
+
+    it('tries ever more seldom while it goes on, and never what no machine can do', async () => {
+      const it = await slowed();
+      const counts = new Map<string, number>();
+      for (let i = 0; i < 6000; i++) {
+        await it.clock.run(it.clock.now() + 100);
+        assert.equal(await outcome(it, { ...strict, budgetMs: 1 }), 'BUDGET_EXCEEDED');
+        const why = await outcome(it, strict);
+        counts.set(why, (counts.get(why) ?? 0) + 1);
+      }
+      const probes = counts.get('probe')!;
+      assert.ok(probes >= 10 && probes <= 17, `${probes} in ten minutes`);
+      assert.equal(probes + counts.get('BUDGET_EXCEEDED')!, 6000);
+    });
   });
 
   it('lets those who can be in time pass those who cannot', async () => {

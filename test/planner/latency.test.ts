@@ -154,7 +154,8 @@ describe('LatencyModel', () => {
 
   it('learns how long search and reply take', () => {
     const model = latencyOf(five, 2, { p50: 1, p95: 1 }, { p50: 1, p95: 1 });
-    for (let i = 0; i < 300; i++) model.observeAnswer({ searchMs: 4, replyMs: 1 });
+    for (let i = 0; i < 300; i++) model.observeSearch(4);
+    for (let i = 0; i < 300; i++) model.observeReply(1);
     assert.ok(Math.abs(model.answer().p50 - 5) < 0.2, `${model.answer().p50}`);
   });
 });

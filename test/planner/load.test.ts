@@ -80,7 +80,8 @@ async function simulate(
       ...{ input: undefined, client, arrivedAt, budgetMs, onMiss: 'degrade', bytes: pictureBytes, at },
     });
     const [searchMs, replyMs] = [0.5 * Math.exp(0.1 * draw.normal()), 0.3 * Math.exp(0.1 * draw.normal())];
-    planner.latency.observeAnswer({ searchMs, replyMs });
+    planner.latency.observeSearch(searchMs);
+    planner.latency.observeReply(replyMs);
     if (clock.now() + searchMs + replyMs - arrivedAt > budgetMs || client !== 'us') return;
     met++;
     fidelity += decision.fidelity!;

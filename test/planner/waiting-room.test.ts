@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Waiting, WaitingRoom, lateShare, lead } from '../../src/planner/waiting-room.js';
+import { type Waiting, WaitingRoom, patientShare, lead } from '../../src/planner/waiting-room.js';
 import { random } from '../../src/training/random.js';
 
 interface Request extends Waiting {
@@ -45,8 +45,37 @@ describe('WaitingRoom', () => {
       request('a', 10),
       request('z', Infinity),
     ]);
-    const isLate = (r: Request) => r.deadline < 5 || r.deadline === Infinity;
-    assert.deepEqual(drain(room, isLate, 1), ['a', 'b', 'y', 'x', 'z']);
+    assert.deepEqual(drain(room, r => r.deadline < 5, 1), ['a', 'b', 'z', 'y', 'x']);
+  });
+
+  it("gives requests without a deadline their client's part, and a share beside their own client's deadlines", () => {
+    for (const [client, most] of [['other', lead + 40], ['c', lead / patientShare]] as const) {
+      const { room } = roomOf([request('patient', Infinity, client)]);
+      let had = 0;
+      for (let i = 0, name = ''; name !== 'patient'; i++) {
+        room.add(request('live', i), never);
+        const { entry } = room.next(never)!;
+        room.done(entry, 10);
+        name = entry.name;
+        had += 10;
+        assert.ok(had <= most, `${had} ms of others first`);
+      }
+    }
+  });
+
+  it('does not charge those without a deadline for turns that nobody else wanted', () => {
+    const { room } = roomOf(Array.from({ length: 50 }, (_, i) => request(`${i}`, Infinity)));
+    drain(room, never, 100);
+    const isLate = (r: Request) => r.name === 'late';
+    room.add(request('late', 0), isLate);
+    let turns = 0;
+    for (let name = ''; name !== 'late'; turns++) {
+      room.add(request('live', 1e6 + turns), isLate);
+      const { entry } = room.next(isLate)!;
+      room.done(entry, 10);
+      name = entry.name;
+    }
+    assert.ok(turns <= lead / 10 + 1, `${turns} turns`);
   });
 
   it('gives the late their share of the time, and no more, however many others come', () => {
@@ -61,8 +90,8 @@ describe('WaitingRoom', () => {
       if (isLate(entry)) assert.equal(entry.name, `late${late++}`);
       had[isLate(entry) ? 'late' : 'live'] += ms;
       room.done(entry, ms);
-      if (late < 40) assert.ok(had.late <= lateShare * (had.late + had.live) + 40);
-      if (late < 40) assert.ok(had.live <= (1 / lateShare - 1) * had.late + 2 * lead, `${had.live} before late${late}`);
+      if (late < 40) assert.ok(had.late <= patientShare * (had.late + had.live) + 40);
+      if (late < 40) assert.ok(had.live <= (1 / patientShare - 1) * had.late + 2 * lead, `${had.live} before late${late}`);
     }
     assert.equal(late, 40);
   });

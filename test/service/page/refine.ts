@@ -17,6 +17,12 @@ export function refining(page: () => PageTest, size: 'desk' | 'phone') {
       await here.page.waitForSelector(`#hits > li:nth-child(${i + 1})[data-id="${id}"]`);
     assert.deepEqual((await here.hitIds()).slice(0, ids.length), ids); // more may follow when it scrolls
   };
+  /** Waits until these are the hits, and there are no others: they may have been the first of the hits before too. */
+  const showsOnly = async (ids: readonly number[]) => {
+    await shows(ids);
+    await here.page.waitForSelector(`#hits > li:nth-child(${ids.length + 1})`, { state: 'detached' });
+    assert.deepEqual(await here.hitIds(), ids);
+  };
 
   it('searches with a picture of the index, for which nothing is encoded', async () => {
     await here.open(`#like=${here.image(3).id}`);
@@ -88,13 +94,13 @@ export function refining(page: () => PageTest, size: 'desk' | 'phone') {
     await chip.waitFor();
     assert.equal(await here.text('.chip:nth-child(1) .chip-count'), '8');
     await chip.click();
-    await shows(await searchJson({ k: 20, like: [{ id: here.image(1).id }], filter: { label: '1' } }));
-    assert.equal(await here.page.locator('#hits > li').count(), 8);
+    const ofLabel = await searchJson({ k: 20, like: [{ id: here.image(1).id }], filter: { label: '1' } });
+    assert.equal(ofLabel.length, 8);
+    await showsOnly(ofLabel);
     assert.equal(await here.page.locator('.chip').count(), 3); // the others can be added
     await here.isAccessible();
     await here.page.reload();
-    await here.page.waitForSelector('#hits > li:nth-child(8)');
-    assert.equal(await here.page.locator('#hits > li').count(), 8);
+    await showsOnly(ofLabel);
     await here.page.locator('.chip:has(:checked)').click();
     await here.page.waitForSelector('#hits > li:nth-child(20)');
   });
