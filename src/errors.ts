@@ -8,7 +8,7 @@ export const errorTable = {
   IMAGE_UNSUPPORTED: { status: 415, title: 'This kind of file is not a supported picture' },
   IMAGE_TOO_LARGE: { status: 413, title: 'The picture exceeds the size limits' },
   IMAGE_EMPTY: { status: 422, title: 'The picture is empty' },
-  DECODER_LOST: { status: 422, title: 'The decoder ended while it was at the picture' },
+  DECODER_LOST: { status: 422, title: 'Two decoders ended while they were at the picture' },
   DECODER_TIMEOUT: { status: 422, title: 'The picture takes too long to decode' },
   FILE_UNREADABLE: { status: 404, title: 'The file cannot be read' },
   // model

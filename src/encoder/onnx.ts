@@ -13,6 +13,9 @@ import { batchSize } from './batch-size.js';
 import type { Encoded, Encoder } from './encoder.js';
 import type { EmbedAnswer, EmbedRequest, WorkerSetup } from './onnx-worker.js';
 
+/** milliseconds between attempts to start a worker while another one works */
+const startPause = 1000;
+
 interface Job {
   readonly request: Omit<EmbedRequest, 'id'>;
   readonly asked: number;
@@ -34,6 +37,8 @@ export class OnnxEncoder implements Encoder {
   private readonly threads = new Set<Worker>();
   private closed = false;
   private jobs = 0;
+  /** when one that could not be started may be tried again, by performance.now() */
+  private nextStart = 0;
 
   private constructor(
     readonly architecture: Architecture,
@@ -75,7 +80,7 @@ export class OnnxEncoder implements Encoder {
       const request = { pixels, batch, submodel, resolution, precision };
       this.queue.push({ request, asked: performance.now(), started: 0, resolve, reject });
       this.assign();
-      if (this.threads.size === 0) this.startAnother(); // the last one could not be replaced then
+      this.startMissing();
     });
   }
 
@@ -150,8 +155,15 @@ export class OnnxEncoder implements Encoder {
     this.startAnother();
   }
 
+  /** Those that could not be replaced: at once if there is none at all. */
+  private startMissing(): void {
+    const { size } = this.threads;
+    if (size < this.concurrency && (size === 0 || performance.now() >= this.nextStart)) this.startAnother();
+  }
+
   private startAnother(): void {
     this.startWorker().catch((error: unknown) => {
+      this.nextStart = performance.now() + startPause;
       if (this.threads.size > 0) return;
       const gone = new MatvitError('ENCODER_FAILED', 'no worker could be started again', { cause: error });
       for (const waiting of this.queue.splice(0)) waiting.reject(gone);

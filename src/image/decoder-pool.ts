@@ -24,6 +24,8 @@ interface Job {
   readonly task: DecoderTask;
   readonly resolve: (data: Uint8Array<ArrayBuffer>) => void;
   readonly reject: (error: MatvitError) => void;
+  /** was it taken away by the end of a process? */
+  isSecond: boolean;
 }
 
 interface Child {
@@ -73,7 +75,7 @@ export class DecoderPool implements Decoder {
   private run(source: PictureSource, task: DecoderTask): Promise<Uint8Array<ArrayBuffer>> {
     if (this.closed) return Promise.reject(gone());
     return new Promise((resolve, reject) => {
-      this.queue.push({ source, task, resolve, reject });
+      this.queue.push({ source, task, resolve, reject, isSecond: false });
       this.assign();
     });
   }
@@ -143,10 +145,17 @@ export class DecoderPool implements Decoder {
     this.assign();
   }
 
+  /** A process can end by anything but its picture, which has one more try; it is the picture if that ends the same way. */
   private lost(child: Child): void {
     this.children.delete(child);
+    const { job } = child;
     if (this.closed) this.fail(child, 'SERVER_STOPPING', 'its decoder was closed');
-    else this.fail(child, 'DECODER_LOST', 'the process that was at it has ended');
+    else if (job && !job.isSecond) {
+      clearTimeout(child.timer);
+      child.job = undefined;
+      job.isSecond = true;
+      this.queue.unshift(job);
+    } else this.fail(child, 'DECODER_LOST', 'the processes that were at it have ended');
     this.assign();
   }
 

@@ -1,4 +1,5 @@
 /** Makes express answer a list of routes: key, body, validation, handler, in this order. */
+import { setMaxListeners } from 'node:events';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { MatvitError } from '../errors.js';
 import { checkAccess } from './access.js';
@@ -45,6 +46,7 @@ function handler(service: Service, route: Route): RequestHandler {
     // an unknown field is refused even where there are none
     const query: unknown = fields && !isJson ? validate(fields, given, 'query') : checkNone(given, isJson);
     const gone = new AbortController();
+    setMaxListeners(0, gone.signal); // each picture of a batch listens
     response.once('close', () => {
       if (!response.writableFinished) gone.abort();
     });

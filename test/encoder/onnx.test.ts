@@ -129,6 +129,21 @@ describe('the ONNX encoder', () => {
     models.fp32 = fp32;
     assert.equal(await outcome(embed(1, 'S')), 'answered');
   });
+
+  it('starts one later that could not be replaced at once, though another works on', async () => {
+    const models = encoder['setup'].models as { fp32: Uint8Array };
+    const { fp32 } = models;
+    models.fp32 = new Uint8Array(5);
+    const [victim] = encoder['threads'];
+    const ended = new Promise(resolve => victim!.once('exit', resolve));
+    victim!.postMessage(null);
+    await ended;
+    while (encoder['threads'].size > 1) await new Promise(resolve => setImmediate(resolve)); // nor the replacement
+    assert.equal(await outcome(embed(1, 'S')), 'answered');
+    models.fp32 = fp32;
+    while (encoder['slots'].size < 2) assert.equal(await outcome(embed(1, 'S')), 'answered');
+    assert.equal(encoder['threads'].size, 2);
+  });
 });
 
 function ignoreLost(error: unknown): void {

@@ -61,17 +61,32 @@ describe('DecoderPool', () => {
     assert.equal(pool.processes.length, 1);
   });
 
-  it('loses the one picture whose process ends, and starts another process', async () => {
+  it('decodes a picture again whose process ends, and starts another process', async () => {
     const { stopped, other, stuck } = await openStopped();
     const pixels = await Promise.all([pool.decode(picture, 32), pool.decode(picture, 48)]); // by the other one
     assert.deepEqual(pixels.map(({ length }) => length), [32 * 32 * 3, 48 * 48 * 3]); // prettier-ignore
     const waiting = pool.decode(picture, 64);
     process.kill(stopped, 'SIGKILL');
-    await assert.rejects(stuck, { code: 'DECODER_LOST', status: 422, detail: /^the upload: / });
+    assert.deepEqual(await stuck, await inProcess.decode(picture, 32));
     await waiting;
     await Promise.all([pool.decode(picture, 32), pool.decode(picture, 32)]);
     assert.ok(pool.processes.includes(other) && !pool.processes.includes(stopped));
     assert.equal(pool.processes.length, 2);
+  });
+
+  it('loses the one picture that ends a process a second time', async () => {
+    open(1);
+    await pool.decode(picture, 32);
+    const [first] = pool.processes;
+    process.kill(first!, 'SIGSTOP');
+    const stuck = pool.decode(picture, 32);
+    const lost = assert.rejects(stuck, { code: 'DECODER_LOST', status: 422, detail: /^the upload: / });
+    const next = pool.decode(picture, 64);
+    process.kill(first!, 'SIGKILL');
+    while (pool.processes.length === 0 || pool.processes[0] === first) await sleep(1);
+    process.kill(pool.processes[0]!, 'SIGKILL');
+    await lost;
+    assert.deepEqual(await next, await inProcess.decode(picture, 64));
   });
 
   it('gives up a decoder that never returns', async () => {

@@ -157,7 +157,10 @@ describe('Dispatcher', () => {
     it('keeps to the fidelity and the point asked for', async () => {
       const it = await slowed();
       it.machine.slow = 1;
-      for (const [job, at] of [[{ minFidelity: 0.8 }, 'c'], [{ at: 'b' }, 'b']] as const) {
+      for (const [job, at] of [
+        [{ minFidelity: 0.8 }, 'c'],
+        [{ at: 'b' }, 'b'],
+      ] as const) {
         await it.clock.run(it.clock.now() + 1000);
         assert.equal(await outcome(it, { ...strict, ...job }), 'probe');
         assert.equal(it.started.at(-1)!.at, at);

@@ -45,11 +45,17 @@ describe('WaitingRoom', () => {
       request('a', 10),
       request('z', Infinity),
     ]);
-    assert.deepEqual(drain(room, r => r.deadline < 5, 1), ['a', 'b', 'z', 'y', 'x']);
+    assert.deepEqual(
+      drain(room, r => r.deadline < 5, 1),
+      ['a', 'b', 'z', 'y', 'x'],
+    );
   });
 
   it("gives requests without a deadline their client's part, and a share beside their own client's deadlines", () => {
-    for (const [client, most] of [['other', lead + 40], ['c', lead / patientShare]] as const) {
+    for (const [client, most] of [
+      ['other', lead + 40],
+      ['c', lead / patientShare],
+    ] as const) {
       const { room } = roomOf([request('patient', Infinity, client)]);
       let had = 0;
       for (let i = 0, name = ''; name !== 'patient'; i++) {
@@ -91,7 +97,8 @@ describe('WaitingRoom', () => {
       had[isLate(entry) ? 'late' : 'live'] += ms;
       room.done(entry, ms);
       if (late < 40) assert.ok(had.late <= patientShare * (had.late + had.live) + 40);
-      if (late < 40) assert.ok(had.live <= (1 / patientShare - 1) * had.late + 2 * lead, `${had.live} before late${late}`);
+      if (late < 40)
+        assert.ok(had.live <= (1 / patientShare - 1) * had.late + 2 * lead, `${had.live} before late${late}`);
     }
     assert.equal(late, 40);
   });

@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { once } from 'node:events';
+import { gzipSync } from 'node:zlib';
 import type { Searcher } from '../../src/search/searcher.js';
 import { KeyRing } from '../../src/service/keys.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
@@ -98,6 +99,27 @@ describe('access to the service', () => {
     assert.equal(await codeOf(await fetch(`${server.url}/v1/search`, { method: 'POST', body })), 'QUEUE_FULL');
     const small = await fetch(`${server.url}/v1/search`, { method: 'POST', body: body.subarray(0, 1000) });
     assert.equal(await codeOf(small), 'IMAGE_UNSUPPORTED'); // the share was given back
+  });
+
+  it('gives back what uploads held whose client has gone, though they are still unpacked then', async () => {
+    const capacity = 16 * 2 ** 20;
+    await start({ uploadMemory: capacity, maxBytes: capacity });
+    const { hostname, port } = new URL(server.url);
+    const body = gzipSync(Buffer.alloc(capacity / 2));
+    const head = `Content-Encoding: gzip\r\nContent-Length: ${body.length}`;
+    for (let i = 0; i < 8; i++) {
+      const socket = connect(Number(port), hostname);
+      socket.write(`POST /v1/search HTTP/1.1\r\nHost: localhost\r\n${head}\r\n\r\n`);
+      socket.end(body);
+      await once(socket, 'finish');
+      socket.destroy();
+    }
+    const all = () => fetch(`${server.url}/v1/search`, { method: 'POST', body: Buffer.alloc(capacity - 1) });
+    let code = await codeOf(await all());
+    for (let i = 0; i < 100 && code === 'QUEUE_FULL'; i++) code = await codeOf(await all()); // some may not have gone yet
+    assert.equal(code, 'IMAGE_UNSUPPORTED');
+    const { generation } = service.searchers as unknown as { generation: { users: number } };
+    assert.equal(generation.users, 0);
   });
 
   it('closes connections that are too slow', async () => {

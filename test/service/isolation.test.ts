@@ -36,16 +36,15 @@ describe('decoding in processes of its own', () => {
   }
   const codeOf = async (response: Response) => [response.status, ((await response.json()) as { code: string }).code];
 
-  it('costs the request alone whose decoder is killed', async () => {
+  it('costs no request that a decoder is killed', async () => {
     const { pool, search, url } = await serve(60_000);
     await Promise.all([search(), search()]);
     const [stopped] = pool.processes;
     process.kill(stopped!, 'SIGSTOP');
-    const lost = search();
+    const struck = search();
     for (let i = 0; i < 3; i++) assert.equal((await search()).status, 200);
     process.kill(stopped!, 'SIGKILL');
-    assert.deepEqual(await codeOf(await lost), [422, 'DECODER_LOST']);
-    const after = await Promise.all([search(), search(), search(), fetch(`${url}/v1/images/1/thumbnail`)]);
+    const after = await Promise.all([struck, search(), search(), fetch(`${url}/v1/images/1/thumbnail`)]);
     assert.deepEqual(after.map(({ status }) => status), [200, 200, 200, 200]); // prettier-ignore
   });
 
