@@ -64,8 +64,9 @@ async function measure(
     const fixed = [full, points[Math.floor(points.length / 2)]!, points[0]!];
     const policies = [{ policy: 'adaptive', at: '' }, ...fixed.map(at => ({ policy: `fixed ${at}`, at: `&at=${at}` }))];
     for (const [i, load] of options.loads.entries()) {
-      const rate = load.times * capacity;
-      const arrivals = traces[load.trace](rate, Math.round(rate * seconds), seed);
+      const mean = load.times * capacity;
+      const arrivals = traces[load.trace](mean, Math.round(mean * seconds), seed);
+      const rate = arrivals.length / seconds;
       for (const [j, { policy, at }] of policies.entries()) {
         // a server of its own, warmed alike: one that has answered thousands is faster by what V8 has compiled
         const result = await LoadRig.use(server, async rig => {

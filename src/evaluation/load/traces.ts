@@ -8,23 +8,34 @@ export function poisson(rate: number, count: number, seed: number): number[] {
   return Array.from({ length: count }, () => (time -= (Math.log(1 - draw.next()) * 1000) / rate));
 }
 
+/** Milliseconds that calm and burst last on average, and their rates as multiples of the mean: nine tenths and a tenth. */
+const states = [
+  { stay: 4500, times: 0.5 / 0.9 },
+  { stay: 500, times: 5 },
+] as const;
+
 /**
- * The same at a mean of `rate`, but in bursts of five times the mean: half a second on average, a tenth of the time
- * (Markov-modulated Poisson process of two states).
+ * About `count` requests at a mean of `rate` a second, half of them in bursts of five times the mean: half a second long on
+ * average, a tenth of the time (Markov-modulated Poisson process of two states). However short the trace, the bursts have
+ * their tenth of it: stays are stretched to that, since in a minute chance alone would make the mean half as much or twice.
  */
 export function bursty(rate: number, count: number, seed: number): number[] {
   const draw = random(seed, 2);
   const exponential = (mean: number) => -Math.log(1 - draw.next()) * mean;
-  const states = [
-    { gap: 1000 / ((rate * 0.5) / 0.9), stay: 4500 },
-    { gap: 1000 / (rate * 5), stay: 500 },
-  ] as const;
+  const duration = (1000 * count) / rate;
+  const cycle = states[0].stay + states[1].stay;
+  const cycles = Math.max(1, Math.round(duration / cycle));
+  const stays = states.map(({ stay }) => Array.from({ length: cycles }, () => exponential(stay)));
+  const stretch = stays.map((all, state) => (duration * states[state]!.stay) / cycle / sum(all));
   const arrivals: number[] = [];
-  for (let time = 0, state = 0; arrivals.length < count; state = 1 - state) {
-    const { gap, stay } = states[state]!;
-    const end = time + exponential(stay);
-    while ((time += exponential(gap)) < end && arrivals.length < count) arrivals.push(time);
+  let time = 0;
+  for (let i = 0; i < 2 * cycles; i++) {
+    const state = i % 2;
+    const end = time + stays[state]![i >> 1]! * stretch[state]!;
+    while ((time += exponential(1000 / (rate * states[state]!.times))) < end) arrivals.push(time);
     time = end; // the process has no memory
   }
   return arrivals;
 }
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, x) => total + x, 0);
