@@ -79,7 +79,7 @@ async function trainBench(model: string, rounds: number): Promise<{ points: Trai
   const points = await benchTrain(checkpoint, {
     points: trainPoints,
     rounds,
-    workers: availableParallelism(),
+    cores: availableParallelism(),
     onProgress,
   });
   bar.stop();

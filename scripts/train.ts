@@ -1,14 +1,15 @@
 import { availableParallelism } from 'node:os';
+import { dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { MatvitError } from '../src/errors.js';
 import { presets } from '../src/model/architecture.js';
 import { checkpointAt, writeModel } from '../src/model/bundle.js';
-import { average } from '../src/model/average.js';
 import { parseSubmodel } from '../src/model/submodel.js';
-import { type Objective, type TrainingConfig, objectives } from '../src/training/config.js';
+import { type Objective, type TrainingConfig, checkConfig, objectives } from '../src/training/config.js';
 import { initialise } from '../src/training/initialise.js';
 import { loadPictures, tableColumns } from '../src/training/pictures.js';
-import { preset } from '../src/training/presets.js';
+import { preset, workersFor } from '../src/training/presets.js';
+import { checkRun } from '../src/training/run-state.js';
 import { type StepMetrics, train } from '../src/training/train.js';
 import { defaultModel, interruption, number, positiveInteger, progress } from './cli.js';
 
@@ -20,15 +21,14 @@ interface Options {
   objective: Objective;
   adapt: boolean;
   arch: keyof typeof presets;
-  resolution: number;
+  resolution?: number;
   submodel?: string;
   steps?: number;
   batch?: number;
   learningRate?: number;
   views?: number;
   seed?: number;
-  workers: number;
-  blend: number;
+  workers?: number;
   memory: number;
   checkpointEvery: number;
   resume: boolean;
@@ -40,6 +40,33 @@ function line({ step, passes, viewsPerSecond }: StepMetrics): string {
   return `step ${step}  ${viewsPerSecond.toFixed(1)} views/s  ${parts.join('  ')}`;
 }
 
+/** What the parser cannot tell. */
+function checkOptions({
+  init,
+  teacher,
+  out,
+  objective,
+  adapt,
+  resolution,
+  submodel,
+  steps,
+  reschedule,
+}: Options): void {
+  const refuse = (reason: string) => {
+    throw new MatvitError('OPTION_INVALID', reason);
+  };
+  const distils = adapt || objective === 'distil';
+  if (distils && !adapt && init === undefined) refuse('--objective distil needs --init, a model to nest');
+  if (distils && resolution !== undefined) refuse('--resolution is of labelled training; distillation takes several');
+  if (!distils && teacher !== undefined) refuse('--teacher is of distillation; labelled training has none');
+  if (submodel !== undefined && objective !== 'plain') refuse('--submodel is what --objective plain trains');
+  if (reschedule && steps === undefined) refuse('--reschedule needs --steps');
+  const folder = resolve(out);
+  for (const path of [init ?? (adapt ? defaultModel : undefined), teacher])
+    if (path !== undefined && [resolve(path), dirname(resolve(path))].includes(folder))
+      refuse(`--out would replace ${path}, which the run needs again when it is resumed`);
+}
+
 export const trainCommand = new Command('train')
   .description('train an encoder nested, or adapt one to your own pictures')
   .requiredOption('--images <path...>', 'folders or tar files with pictures (labelled training: class = parent folder)')
@@ -47,17 +74,25 @@ export const trainCommand = new Command('train')
   .option('--init <path>', 'model folder or checkpoint to start from (labelled training: random weights if left out)')
   .option('--teacher <path>', 'model whose XL is regressed (default: the initial one)')
   .addOption(new Option('--objective <name>', 'distil needs no labels').choices(objectives).default('distil'))
-  .option('--adapt', 'a short, gentle distillation of a nested encoder (default --init: the shipped one)', false)
-  .option('--arch <name>', `architecture of random weights: ${Object.keys(presets).join(', ')}`, 'Ti/16')
-  .option('--resolution <px>', 'resolution of labelled training', positiveInteger, 64)
+  .addOption(
+    new Option('--adapt', 'a short, gentle distillation of a nested encoder (default --init: the shipped one)')
+      .default(false)
+      .conflicts('objective'),
+  )
+  .addOption(
+    new Option('--arch <name>', 'architecture of random weights')
+      .choices(Object.keys(presets))
+      .default('Ti/16')
+      .conflicts('init'),
+  )
+  .option('--resolution <px>', 'resolution of labelled training (default: 64)', positiveInteger)
   .option('--submodel <name>', 'the one submodel that --objective plain trains (default: XL)')
   .option('--steps <n>', 'steps in all', positiveInteger)
   .option('--batch <n>', 'views a step', positiveInteger)
   .option('--learning-rate <x>', 'peak learning rate', number)
   .option('--views <n>', 'distinct views; later ones repeat, with the teacher remembered', positiveInteger)
   .option('--seed <n>', 'seed of views and passes', positiveInteger)
-  .option('--workers <n>', 'training threads', positiveInteger, availableParallelism())
-  .option('--blend <share>', 'of the initial weights in the result, 0 to 1', number, 0)
+  .option('--workers <n>', 'training threads (default: one a core, as far as they share a batch)', positiveInteger)
   .option('--memory <GB>', 'limit of decoded pictures', number, 4)
   .option('--checkpoint-every <s>', 'seconds between checkpoints', positiveInteger, 240)
   .option('--resume', 'continue the run in --out, bit for bit', false)
@@ -73,42 +108,44 @@ Examples:
   $ matvit index my-photos/ --model runs/mine`,
   )
   .action(async (options: Options) => {
-    if (!(options.blend >= 0 && options.blend <= 1))
-      throw new MatvitError('OPTION_INVALID', `--blend is between 0 and 1, not ${options.blend}`);
-    const bar = progress(options.adapt ? 'adapting' : 'training');
-    const pictures = await loadPictures(options.images, {
+    const { images, teacher, out, objective, adapt, reschedule } = options;
+    checkOptions(options);
+    const resume = options.resume || reschedule;
+    await checkRun(out, resume);
+    const purpose = adapt ? 'adapt' : objective;
+    const initPath = options.init ?? (adapt ? defaultModel : undefined);
+    const init = initPath ? await checkpointAt(initPath) : initialise(presets[options.arch], options.seed ?? 1);
+    const a = init.architecture;
+    const submodel = options.submodel ? parseSubmodel(a, options.submodel) : null;
+    const given = Object.fromEntries(
+      (['steps', 'batch', 'learningRate', 'views', 'seed'] as const).flatMap(key =>
+        options[key] === undefined ? [] : [[key, options[key]]],
+      ),
+    );
+    const chosen = { ...preset(a, purpose, { resolution: options.resolution, submodel }), ...given };
+    const workers = options.workers ?? workersFor(chosen.batch, availableParallelism());
+    const config: TrainingConfig = { ...chosen, workers };
+    checkConfig(a, config);
+
+    const bar = progress(adapt ? 'adapting' : 'training');
+    const pictures = await loadPictures(images, {
       maxSide: 256,
       maxBytes: options.memory * 1e9,
       onProgress: n => bar.update(0, 1, `${n} pictures read`),
     });
-    const purpose = options.adapt ? 'adapt' : options.objective;
-    const initPath = options.init ?? (options.adapt ? defaultModel : undefined);
-    if (!initPath && purpose === 'distil')
-      throw new MatvitError('OPTION_INVALID', '--objective distil needs --init, a model to nest');
-    const init = initPath ? await checkpointAt(initPath) : initialise(presets[options.arch], options.seed ?? 1);
-    const submodel = options.submodel ? parseSubmodel(init.architecture, options.submodel) : null;
-    const given = Object.fromEntries(
-      (['steps', 'batch', 'learningRate', 'views', 'seed', 'workers'] as const).flatMap(key =>
-        options[key] === undefined ? [] : [[key, options[key]]],
-      ),
+    const count = pictures.table.length / tableColumns;
+    const { classes, failed } = pictures;
+    process.stderr.write(
+      `${count} pictures${purpose === objective && objective !== 'distil' ? ` of ${classes.length} classes` : ''}` +
+        `${failed > 0 ? `; ${failed} could not be read` : ''}\n`,
     );
-    const config: TrainingConfig = { ...preset(purpose, options.resolution, submodel), ...given };
-    if (config.batch % config.workers !== 0)
-      throw new MatvitError(
-        'OPTION_INVALID',
-        `a batch of ${config.batch} cannot be shared by ${config.workers} workers`,
-      );
-
     let shown = 0;
     let fingerprint = '';
     const { steps } = await train({
       config,
       init,
-      teacher: options.teacher ? await checkpointAt(options.teacher) : init,
-      pictures,
-      out: options.out,
-      resume: options.resume || options.reschedule,
-      rescheduled: options.reschedule,
+      teacher: teacher === undefined ? init : await checkpointAt(teacher),
+      ...{ pictures, out, resume, rescheduled: reschedule },
       checkpointEvery: options.checkpointEvery,
       signal: interruption(),
       onStep: metrics => {
@@ -119,19 +156,15 @@ Examples:
       },
       onSave: async (checkpoint, steps) => {
         const card = {
-          name: options.adapt ? 'adapted' : `trained-${config.objective}`,
+          name: adapt ? 'adapted' : `trained-${config.objective}`,
           description: `matvit train, ${steps} of ${config.steps} steps`,
-          provenance: [`from ${init.fingerprint}`, `pictures: ${pictures.table.length / tableColumns}`],
+          provenance: [`from ${init.fingerprint}`, `pictures: ${count}`],
           training: config,
         };
-        const mean = average([
-          { checkpoint: init, share: options.blend },
-          { checkpoint, share: 1 - options.blend },
-        ]);
-        const model = await writeModel(options.out, mean, card, 'F16');
+        const model = await writeModel(out, checkpoint, card, 'F16');
         fingerprint = model.checkpoint.fingerprint;
       },
     });
     bar.stop();
-    process.stdout.write(`${options.out}: ${steps} steps, fingerprint ${fingerprint.slice(0, 16)}\n`);
+    process.stdout.write(`${out}: ${steps} steps, fingerprint ${fingerprint.slice(0, 16)}\n`);
   });

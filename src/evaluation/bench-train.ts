@@ -6,7 +6,7 @@ import { OnnxEncoder } from '../encoder/onnx.js';
 import type { Checkpoint } from '../model/checkpoint.js';
 import { type OperatingPoint, parseOperatingPoint, printOperatingPoint } from '../model/operating-point.js';
 import { type Pictures, tableColumns } from '../training/pictures.js';
-import { preset } from '../training/presets.js';
+import { preset, workersFor } from '../training/presets.js';
 import { train } from '../training/train.js';
 import { median } from './statistics.js';
 
@@ -30,18 +30,21 @@ export async function benchTrain(
   {
     points,
     rounds,
-    workers,
+    cores,
     onProgress,
-  }: { points: readonly string[]; rounds: number; workers: number; onProgress?: (done: number, total: number) => void },
+  }: { points: readonly string[]; rounds: number; cores: number; onProgress?: (done: number, total: number) => void },
 ): Promise<TrainTiming[]> {
+  const configs = points.map(name => {
+    const at = parseOperatingPoint(checkpoint.architecture, name);
+    return { at, config: preset(checkpoint.architecture, 'plain', at) };
+  });
+  const workers = workersFor(configs[0]!.config.batch, cores);
   const out = await mkdtemp(join(tmpdir(), 'matvit-bench-'));
   const encoder = await OnnxEncoder.create(checkpoint, workers);
   const pictures = grey(64, 128);
   const timings: TrainTiming[] = [];
   try {
-    for (const [p, name] of points.entries()) {
-      const at = parseOperatingPoint(checkpoint.architecture, name);
-      const config = preset('plain', at.resolution, at.submodel);
+    for (const [p, { at, config }] of configs.entries()) {
       const rows: { forward: number; step: number }[] = [];
       let memory = 0;
       for (let round = 0; round < rounds; round++) {
@@ -50,7 +53,8 @@ export async function benchTrain(
         let first = last;
         await train({
           config: { ...config, workers, steps: warmup + steps, views: 64 },
-          ...{ init: checkpoint, teacher: checkpoint, pictures, out, resume: false, checkpointEvery: 1e9 },
+          ...{ init: checkpoint, teacher: checkpoint, pictures, resume: false, checkpointEvery: 1e9 },
+          out: join(out, `${p}-${round}`),
           onStep: ({ step }) => {
             last = { step, at: performance.now() };
             if (step === warmup) first = last;

@@ -1,5 +1,5 @@
 /** Reading and writing safetensors files (https://huggingface.co/docs/safetensors), fp32 and fp16. */
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { Float16Array } from '@petamoriken/float16';
 import { MatvitError, reasonOf } from '../errors.js';
 import { writeFileAtomic } from './write-file-atomic.js';
@@ -30,7 +30,7 @@ const maxHeaderBytes = 100_000_000;
 export async function readSafetensors(path: string): Promise<TensorFile> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readAll(path);
   } catch (error) {
     throw new MatvitError('FILE_UNREADABLE', `${path}: ${reasonOf(error)}`, { cause: error });
   }
@@ -76,6 +76,21 @@ export async function readSafetensors(path: string): Promise<TensorFile> {
   if (start + end !== bytes.length)
     fail(`it holds ${bytes.length - start} bytes of data where its tensors have ${end}`);
   return { metadata: (header['__metadata__'] ?? {}) as Record<string, string>, tensors };
+}
+
+/** In parts: fs's readFile takes no file of 2 GiB, and a run of a large encoder is one. */
+async function readAll(path: string): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const bytes = Buffer.allocUnsafe(size);
+    let read = 0;
+    for (let more = -1; more !== 0 && read < size; read += more)
+      more = (await file.read(bytes, read, Math.min(size - read, 2 ** 30))).bytesRead;
+    return bytes.subarray(0, read);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Writes to a temporary file beside `path`, then renames. */

@@ -57,11 +57,12 @@ export function adamw(
   }
 }
 
-/** Linear warm-up, then a cosine down to `floor` times the peak. */
+/** Linear warm-up, a quarter of all steps at most, then a cosine down to `floor` times the peak. */
 export function learningRateAt(
   step: number,
-  { peak, warmup, steps, floor }: { peak: number; warmup: number; steps: number; floor: number },
+  { peak, steps, floor, ...rest }: { peak: number; warmup: number; steps: number; floor: number },
 ): number {
+  const warmup = Math.min(rest.warmup, Math.ceil(steps / 4));
   if (step < warmup) return (peak * (step + 1)) / warmup;
   const progress = Math.min(1, (step - warmup) / Math.max(1, steps - warmup));
   return peak * (floor + ((1 - floor) * (1 + Math.cos(Math.PI * progress))) / 2);

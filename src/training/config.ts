@@ -1,5 +1,6 @@
 /** What a training run does. With the pictures it determines the run bit for bit. */
-import type { Architecture } from '../model/architecture.js';
+import { MatvitError } from '../errors.js';
+import { type Architecture, patchCount } from '../model/architecture.js';
 import { type Submodel, uniform } from '../model/submodel.js';
 import type { Augmentation } from './views.js';
 import { trainedMixes } from './mixes.js';
@@ -44,6 +45,18 @@ export interface TrainingConfig {
   readonly fullWeight: number;
   /** `plain`: the one submodel trained */
   readonly submodel: Submodel | null;
+}
+
+/** @throws OPTION_INVALID, RESOLUTION_INVALID */
+export function checkConfig(a: Architecture, config: TrainingConfig): void {
+  const { batch, workers, views, learningRate, fullResolutions, subResolutions } = config;
+  const refuse = (reason: string) => {
+    throw new MatvitError('OPTION_INVALID', reason);
+  };
+  if (batch % workers !== 0) refuse(`a batch of ${batch} cannot be shared by ${workers} workers`);
+  if (views < batch) refuse(`a batch of ${batch} needs as many views, not ${views}`);
+  if (!(learningRate > 0)) refuse(`a learning rate is above 0, not ${learningRate}`);
+  for (const [resolution] of [...fullResolutions, ...subResolutions]) patchCount(a, resolution);
 }
 
 export interface Pass {

@@ -5,6 +5,7 @@
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream';
 import { pMapIterable } from 'p-map';
 import tar from 'tar-stream';
 import { scan } from '../corpus/scan.js';
@@ -99,7 +100,7 @@ async function* encodedPictures(path: string): AsyncGenerator<Encoded> {
 
 async function* fromTar(path: string): AsyncGenerator<Encoded> {
   const extract = tar.extract();
-  createReadStream(path).pipe(extract);
+  pipeline(createReadStream(path), extract, () => undefined); // `extract` throws what goes wrong
   for await (const entry of extract) {
     if (entry.header.type !== 'file' || !isPictureName(entry.header.name)) {
       entry.resume();

@@ -1,4 +1,5 @@
 /** Settings to start from, one for each purpose; docs/training.md has the figures behind them. */
+import type { Architecture } from '../model/architecture.js';
 import type { Submodel } from '../model/submodel.js';
 import type { Objective, ResolutionMix, TrainingConfig } from './config.js';
 
@@ -54,9 +55,32 @@ const labelled = (resolution: number): TrainingConfig => ({
   subResolutions: [[resolution, 1]],
 });
 
-/** @param resolution of labelled training, which uses only one */
-export function preset(purpose: Objective | 'adapt', resolution: number, submodel: Submodel | null): TrainingConfig {
-  if (purpose === 'distil') return distil;
-  if (purpose === 'adapt') return adapt;
+/** The nearest multiples of the patch: the mixes are of multiples of 16. */
+function forPatch(config: TrainingConfig, patch: number): TrainingConfig {
+  const round = (mix: ResolutionMix): ResolutionMix =>
+    mix.map(([resolution, frequency]) => [patch * Math.max(1, Math.round(resolution / patch)), frequency]);
+  return {
+    ...config,
+    fullResolutions: round(config.fullResolutions),
+    subResolutions: round(config.subResolutions),
+  };
+}
+
+/** @param labels of labelled training: its one resolution, 64 by default, and the one submodel of `plain`, XL by default */
+export function preset(
+  a: Architecture,
+  purpose: Objective | 'adapt',
+  labels: { readonly resolution?: number | undefined; readonly submodel?: Submodel | null } = {},
+): TrainingConfig {
+  if (purpose === 'distil') return forPatch(distil, a.patch);
+  if (purpose === 'adapt') return forPatch(adapt, a.patch);
+  const { resolution = 64, submodel = null } = labels;
   return { ...labelled(resolution), objective: purpose, submodel };
+}
+
+/** As many workers as there are cores, or the most below that share a batch evenly. */
+export function workersFor(batch: number, cores: number): number {
+  let workers = Math.min(batch, cores);
+  while (batch % workers !== 0) workers--;
+  return workers;
 }

@@ -1,11 +1,12 @@
 /** A run on disk: one safetensors file, replaced atomically, with all that the next step depends on. */
 import { createHash } from 'node:crypto';
 import { access } from 'node:fs/promises';
-import { MatvitError } from '../errors.js';
+import { join } from 'node:path';
+import { MatvitError, reasonOf } from '../errors.js';
 import { readSafetensors, writeSafetensors } from '../model/safetensors.js';
 import type { OptimizerState } from './adamw.js';
 import type { TrainingConfig } from './config.js';
-import { type Pictures, tableColumns } from './pictures.js';
+import type { Pictures } from './pictures.js';
 
 /** What a run depends on: its configuration, its start and its pictures. */
 export interface RunIdentity {
@@ -15,10 +16,35 @@ export interface RunIdentity {
   readonly pictures: string;
 }
 
-/** A digest of pictures and classes, so that a resumed run is not continued on other ones. */
+/** most that a hash takes at a time, bytes; twice as much is refused */
+const hashed = 2 ** 30;
+
+/** A digest of pictures, classes and where they come from, so that a resumed run is not continued on other views. */
 export function digestPictures({ pixels, table, classes }: Pictures): string {
-  const hash = createHash('sha256').update(new Uint8Array(pixels)).update(JSON.stringify(classes));
-  return hash.update(`${table.length / tableColumns}`).digest('hex');
+  const hash = createHash('sha256').update(JSON.stringify(classes)).update(new Uint8Array(table.buffer));
+  for (let at = 0; at < pixels.byteLength; at += hashed)
+    hash.update(new Uint8Array(pixels, at, Math.min(hashed, pixels.byteLength - at)));
+  return hash.digest('hex');
+}
+
+const fileOf = (out: string) => join(out, 'run.safetensors');
+
+/**
+ * A run is neither begun where there is one nor resumed where there is none: a flag forgotten or a name mistyped would
+ * cost hours.
+ * @throws RUN_EXISTS, RUN_MISSING
+ */
+export async function checkRun(out: string, resume: boolean): Promise<void> {
+  const exists = await access(fileOf(out)).then(
+    () => true,
+    (error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw new MatvitError('FILE_UNREADABLE', `${fileOf(out)}: ${reasonOf(error)}`, { cause: error });
+    },
+  );
+  if (exists && !resume)
+    throw new MatvitError('RUN_EXISTS', `${out} holds one; --resume continues it, or give another --out`);
+  if (!exists && resume) throw new MatvitError('RUN_MISSING', `${fileOf(out)} does not exist`);
 }
 
 export interface RunState extends OptimizerState {
@@ -28,29 +54,25 @@ export interface RunState extends OptimizerState {
 
 const parts = ['weights', 'firstMoment', 'secondMoment', 'average', 'teacher'] as const;
 
-export async function writeRun(path: string, step: number, identity: RunIdentity, state: RunState): Promise<void> {
+export async function writeRun(out: string, step: number, identity: RunIdentity, state: RunState): Promise<void> {
   const tensors = new Map(parts.map(part => [part, { shape: [state[part].length], data: state[part] }]));
   const metadata = { step: String(step), identity: JSON.stringify(identity) };
-  await writeSafetensors(path, { metadata, tensors }, 'F32');
+  await writeSafetensors(fileOf(out), { metadata, tensors }, 'F32');
 }
 
 /**
  * Reads a run into `state`.
  * @param rescheduled another number of steps makes no other run
- * @returns the steps done; undefined if there is no file
- * @throws RESUME_MISMATCH if the run was another one, CHECKPOINT_CORRUPT
+ * @returns the steps done
+ * @throws RESUME_MISMATCH if the run was another one or is longer, CHECKPOINT_CORRUPT, FILE_UNREADABLE
  */
 export async function readRun(
-  path: string,
+  out: string,
   identity: RunIdentity,
   state: RunState,
   { rescheduled = false } = {},
-): Promise<number | undefined> {
-  try {
-    await access(path);
-  } catch {
-    return undefined;
-  }
+): Promise<number> {
+  const path = fileOf(out);
   const { metadata, tensors } = await readSafetensors(path);
   const { config, ...others } = JSON.parse(metadata['identity'] ?? '{}') as Partial<RunIdentity>;
   const steps = rescheduled ? { steps: identity.config.steps } : {};
@@ -66,5 +88,8 @@ export async function readRun(
       throw new MatvitError('RESUME_MISMATCH', `${path} holds no ${part} for this architecture`);
     state[part].set(tensor.data);
   }
-  return Number(metadata['step']);
+  const step = Number(metadata['step']);
+  if (step > identity.config.steps)
+    throw new MatvitError('RESUME_MISMATCH', `${path} has done ${step} steps, more than ${identity.config.steps}`);
+  return step;
 }

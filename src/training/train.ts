@@ -1,5 +1,5 @@
 /** The training loop: workers, steps, metrics, checkpoints. */
-import { appendFile, mkdir } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { MatvitError } from '../errors.js';
@@ -9,12 +9,12 @@ import { tensorShapes } from '../model/architecture.js';
 import { type Checkpoint, checkSameArchitecture, makeCheckpoint } from '../model/checkpoint.js';
 import { uniform } from '../model/submodel.js';
 import { learningRateAt } from './adamw.js';
-import type { TrainingConfig } from './config.js';
+import { type TrainingConfig, checkConfig } from './config.js';
 import { type Layout, layoutOf } from './layout.js';
 import type { Pictures } from './pictures.js';
 import { type PassMetrics, type SharedState, type WorkerRequest, type WorkerSetup, averagePasses } from './protocol.js';
 import { random } from './random.js';
-import { type RunIdentity, digestPictures, readRun, writeRun } from './run-state.js';
+import { type RunIdentity, checkRun, digestPictures, readRun, writeRun } from './run-state.js';
 
 export interface TrainingOptions {
   readonly config: TrainingConfig;
@@ -54,12 +54,19 @@ export interface TrainingResult {
   readonly checkpoint: Checkpoint;
 }
 
-/** @throws RESUME_MISMATCH, TRAINING_DIVERGED, CHECKPOINT_MISMATCH for a teacher of another architecture */
+/**
+ * @throws RUN_EXISTS, RUN_MISSING, RESUME_MISMATCH, TRAINING_DIVERGED, TRAINING_DATA for labels that are all the same,
+ * CHECKPOINT_MISMATCH for a teacher of another architecture, and what checkConfig does
+ */
 export async function train(options: TrainingOptions): Promise<TrainingResult> {
   const { config, init, teacher, pictures, out, signal, rescheduled } = options;
   const a = init.architecture;
   const distil = config.objective === 'distil';
+  checkConfig(a, config);
   if (distil) checkSameArchitecture([init, teacher]);
+  else if (pictures.classes.length < 2)
+    throw new MatvitError('TRAINING_DATA', `all pictures are in a folder named '${pictures.classes[0]}': one class`);
+  await checkRun(out, options.resume);
   const layout = layoutOf(a, distil ? [] : headShapes(a, pictures.classes.length));
   const shared = allocate(layout, config, distil ? teacher : undefined);
   const state = {
@@ -76,13 +83,14 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
     pictures: digestPictures(pictures),
   };
   await mkdir(out, { recursive: true });
-  const runFile = join(out, 'run.safetensors');
-  const resumed = options.resume ? await readRun(runFile, identity, state, { rescheduled }) : undefined;
-  let step = resumed ?? 0;
-  if (resumed === undefined) {
+  let step = 0;
+  if (options.resume) step = await readRun(out, identity, state, { rescheduled });
+  else {
     start(layout, init, config.seed, state.weights);
     state.average.set(state.weights);
   }
+  const metricsFile = join(out, 'metrics.jsonl');
+  await keepMetrics(metricsFile, step);
 
   const setup: Omit<WorkerSetup, 'index'> = {
     architecture: a,
@@ -98,7 +106,7 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
   );
   const all = <T>(request: WorkerRequest) => Promise.all(workers.map(worker => worker.ask<T>(request)));
   const save = async () => {
-    await writeRun(runFile, step, identity, state);
+    await writeRun(out, step, identity, state);
     const checkpoint = extract(init, layout, state.average);
     await options.onSave?.(checkpoint, step);
     return checkpoint;
@@ -130,7 +138,7 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
         viewsPerSecond: ((step - firstStep) * config.batch) / seconds,
         passes,
       };
-      await appendFile(join(out, 'metrics.jsonl'), JSON.stringify(metrics) + '\n');
+      await appendFile(metricsFile, JSON.stringify(metrics) + '\n');
       options.onStep?.(metrics);
       if (performance.now() - saved > options.checkpointEvery * 1000) {
         await save();
@@ -141,6 +149,13 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
   } finally {
     await Promise.all(workers.map(worker => worker.stop()));
   }
+}
+
+/** Leaves the lines of the steps done: those after the last checkpoint will be done again. */
+async function keepMetrics(path: string, steps: number): Promise<void> {
+  const text = steps === 0 ? '' : await readFile(path, 'utf8').catch(() => '');
+  const lines = text.split('\n').slice(0, steps);
+  await writeFile(path, lines.map(line => (line === '' ? '' : `${line}\n`)).join(''));
 }
 
 function allocate(layout: Layout, config: TrainingConfig, teacher: Checkpoint | undefined): SharedState {

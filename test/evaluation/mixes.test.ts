@@ -11,7 +11,7 @@ describe('untrained mixes', () => {
   it('are never drawn in training', () => {
     const { mixes } = mixPoints(a, 1000);
     assert.ok(mixes.length > 3);
-    const plan = planner(a, preset('distil', 224, null));
+    const plan = planner(a, preset(a, 'distil'));
     const drawn = new Set(
       Array.from({ length: 3000 }, (_, step) => plan(step))
         .flat()

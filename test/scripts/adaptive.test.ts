@@ -58,7 +58,7 @@ describe('matvit calibrate and what builds on it', function () {
       '1',
     );
     assert.deepEqual(budgets.map(({ budgetMs, requests }) => [budgetMs, requests]), [5, 8, 12, 20, 40].map(ms => [ms, 3])); // prettier-ignore
-    assert.ok(choice.decideUs > 0 && Number.isFinite(choice.switchMs));
+    assert.ok(Object.values(choice.dispatchUs).every(us => us > 0) && Number.isFinite(choice.switchMs));
     const { rows } = await json<{ rows: EscalationRow[] }>('bench', 'escalation', ...onIndex, '--queries', '3');
     for (const { ms, escalated } of rows) assert.ok(ms > 0 && escalated.first !== escalated.then);
   });

@@ -1,21 +1,26 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MatvitError } from '../../src/errors.js';
 import { orderByImportance } from '../../src/graph/importance.js';
 import type { Checkpoint } from '../../src/model/checkpoint.js';
 import { readSafetensors } from '../../src/model/safetensors.js';
+import type { TrainingConfig } from '../../src/training/config.js';
 import { initialise } from '../../src/training/initialise.js';
+import { tableColumns } from '../../src/training/pictures.js';
 import { type StepMetrics, type TrainingOptions, train } from '../../src/training/train.js';
 import { rejectsCode } from '../support/rejects.js';
 import { tiny } from '../support/tiny.js';
 import { stripes, tinyConfig } from './synthetic.js';
 
 describe('training', () => {
+  let folder: string;
+  /** of the run that was begun last */
   let out: string;
-  beforeEach(async () => (out = await mkdtemp(join(tmpdir(), 'matvit-train-'))));
-  afterEach(() => rm(out, { recursive: true }));
+  let runs = 0;
+  before(async () => (folder = await mkdtemp(join(tmpdir(), 'matvit-train-'))));
+  after(() => rm(folder, { recursive: true }));
 
   const pictures = stripes(60, 4);
   const init = initialise(tiny, 1);
@@ -30,6 +35,7 @@ describe('training', () => {
     ...over,
   });
   const run = async (over: Partial<TrainingOptions> = {}) => {
+    if (!over.resume) out = join(folder, `${runs++}`);
     const steps: StepMetrics[] = [];
     const result = await train(options({ onStep: metrics => steps.push(metrics), ...over }));
     return { result, steps };
@@ -107,15 +113,106 @@ describe('training', () => {
   it('says why a run cannot be resumed', async () => {
     const config = { ...tinyConfig, steps: 2 };
     await run({ config });
+    const moved = { ...pictures, table: pictures.table.map((x, i) => (i % tableColumns === 3 ? i % 2 : x)) };
     for (const over of [
       { config: { ...config, seed: 4 } },
+      { config: { ...config, steps: 1 }, rescheduled: true },
       { init: initialise(tiny, 2) },
       { pictures: stripes(61, 4) },
+      { pictures: moved }, // from other sources, so that other ones are drawn
     ])
-      await assert.rejects(
-        train(options({ config, ...over, resume: true })),
-        (error: MatvitError) => error.code === 'RESUME_MISMATCH',
+      await rejectsCode('RESUME_MISMATCH', run({ config, ...over, resume: true }));
+  });
+
+  it('neither replaces a run unasked nor begins one that should have been there', async () => {
+    const config = { ...tinyConfig, steps: 2 };
+    await run({ config });
+    const before = await readFile(join(out, 'run.safetensors'));
+    await rejectsCode('RUN_EXISTS', train(options({ config })));
+    assert.deepEqual(await readFile(join(out, 'run.safetensors')), before);
+    out = join(folder, 'mistyped');
+    await rejectsCode('RUN_MISSING', run({ config, resume: true }));
+  });
+
+  it('has one line of metrics for each step, though some were done twice', async () => {
+    const config = { ...tinyConfig, steps: 6 };
+    const stopping = new AbortController();
+    await run({ config, signal: stopping.signal, onStep: ({ step }) => step === 3 && stopping.abort() });
+    const metrics = join(out, 'metrics.jsonl');
+    await appendFile(metrics, '{"step":4}\n{"step":5}\n'); // done after the last checkpoint, and lost
+    await run({ config, resume: true });
+    const lines = (await readFile(metrics, 'utf8')).trimEnd().split('\n');
+    const steps = lines.map(line => JSON.parse(line) as StepMetrics);
+    assert.deepEqual(
+      steps.map(({ step }) => step),
+      [1, 2, 3, 4, 5, 6],
+    );
+    assert.ok(steps.every(({ passes }) => passes.length === 4));
+  });
+
+  it('refuses what cannot be trained', async () => {
+    await rejectsCode('TRAINING_DATA', run({ pictures: stripes(8, 1) }));
+    for (const wrong of [{ workers: 3 }, { views: 15 }, { learningRate: 0 }, { learningRate: NaN }])
+      await rejectsCode('OPTION_INVALID', run({ config: { ...tinyConfig, ...wrong } }));
+    await rejectsCode('RESOLUTION_INVALID', run({ config: { ...tinyConfig, subResolutions: [[18, 1]] } }));
+  });
+
+  it('has the same gradient however many workers and parts a batch is shared by', async () => {
+    const norms: number[] = [];
+    for (const workers of [1, 2, 8]) {
+      const { steps } = await run({ config: { ...tinyConfig, batch: 64, workers, steps: 1 } });
+      norms.push(steps[0]!.gradientNorm);
+    }
+    for (const norm of norms) assert.ok(Math.abs(norm / norms[0]! - 1) < 1e-4, norms.join());
+  });
+
+  describe('by distillation', () => {
+    const teacher = initialise(tiny, 7);
+    for (const [name, data] of teacher.weights) if (name.endsWith('weight')) data.forEach((w, i) => (data[i] = 6 * w));
+    const distil = { ...tinyConfig, objective: 'distil' as const, steps: 2 };
+    const first = async (over: Partial<TrainingConfig>) => {
+      const { steps } = await run({ config: { ...distil, ...over }, teacher });
+      return steps;
+    };
+
+    it('compares views with those of the steps before, matches hidden states, and weighs the full model’s loss', async () => {
+      const usual = await first({});
+      const noBank = await first({ bank: 0 });
+      assert.deepEqual(noBank[0]!.passes, usual[0]!.passes); // there are none before the first step
+      for (const [i, pass] of noBank[1]!.passes.entries()) {
+        assert.equal(pass.cosine, usual[1]!.passes[i]!.cosine);
+        assert.ok(Math.abs(pass.loss - usual[1]!.passes[i]!.loss) > 1e-4);
+      }
+      const noHidden = await first({ hidden: 0 });
+      const losses = (steps: StepMetrics[]) => steps[0]!.passes.map(({ loss }) => loss);
+      const [xl, ...others] = losses(noHidden);
+      const [usualXL, ...usualOthers] = losses(usual);
+      assert.equal(xl, usualXL);
+      others.forEach((loss, i) => assert.ok(loss < usualOthers[i]! - 1e-4, `${loss}, ${usualOthers[i]}`));
+      // the heavier it is, the more the step's gradient is its own
+      const norms = await Promise.all(
+        [1, 1e4, 2e4].map(async fullWeight => (await first({ fullWeight }))[0]!.gradientNorm / fullWeight),
       );
+      assert.ok(Math.abs(norms[1]! / norms[2]! - 1) < 1e-3 && Math.abs(norms[0]! / norms[2]! - 1) > 1e-2, norms.join());
+    });
+
+    it('decays towards the teacher, clips, and averages', async () => {
+      const { steps, result } = await run({
+        config: { ...distil, steps: 1, warmup: 1, learningRate: 1e-3, weightDecay: 1000, clip: 0.01 },
+        teacher,
+      });
+      const { tensors } = await readSafetensors(join(out, 'run.safetensors'));
+      const [weights, average, moment] = ['weights', 'average', 'firstMoment'].map(name => tensors.get(name)!.data);
+      const anchors = [...teacher.weights.values()].flatMap(data => [...data]);
+      const sorted = (data: Iterable<number>) => Float32Array.from(data).toSorted();
+      const [got, expected] = [sorted(weights!), sorted(anchors)];
+      got.forEach((w, i) => assert.ok(Math.abs(w - expected[i]!) < 2e-3, `${w}, ${expected[i]}`));
+      assert.ok(steps[0]!.gradientNorm > 0.01);
+      assert.ok(Math.abs(Math.sqrt(moment!.reduce((sum, m) => sum + m * m, 0)) - 0.1 * 0.01) < 1e-6);
+      assert.notDeepEqual(average, weights);
+      const written = [...result.checkpoint.weights.values()].flatMap(data => [...data]);
+      assert.deepEqual(sorted(written), sorted(average!));
+    });
   });
 
   it('ends a run sooner if it is rescheduled, and is the same run otherwise', async () => {
