@@ -42,6 +42,8 @@ interface Entry<T, R> extends Waiting {
 export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encodeMs: number }> {
   private readonly clock: Clock;
   private readonly room: WaitingRoom<Entry<T, R>>;
+  /** those of it that would rather have no answer than a late one; some may have left it */
+  private readonly strict = new Set<Entry<T, R>>();
   /** those being served, with the time when they should be done */
   private readonly ends = new Map<Entry<T, R>, number>();
 
@@ -75,6 +77,7 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
         if (this.room.remove(entry)) reject(goneError());
       };
       signal?.addEventListener('abort', leave, { once: true });
+      if (job.onMiss === 'reject') this.strict.add(entry);
       this.options.planner.arrived(this.clock.now());
       const isLate = this.lateness(this.nextStart());
       this.room.add(entry, isLate)?.reject(new MatvitError('QUEUE_FULL', `${this.options.capacity} wait already`));
@@ -91,17 +94,21 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
     }
   }
 
-  /** Answers those at once that would rather have no answer than a late one. */
+  /** Answers the strict at once where it can foresee that they will be late. */
   private refuse(): void {
+    if (this.strict.size === 0) return;
     const { planner } = this.options;
     const start = this.nextStart();
     const isLate = this.lateness(start);
-    for (const entry of [...this.room]) {
+    for (const entry of this.strict) {
       const { job } = entry;
-      if (job.onMiss !== 'reject' || !isLate(entry)) continue;
-      if (this.ends.size === 0 && planner.mayProbe(job, start)) continue; // decided when it has its slot
-      this.room.remove(entry);
-      entry.reject(exceeded(job));
+      if (this.room.has(entry)) {
+        if (!isLate(entry)) continue;
+        if (this.ends.size === 0 && planner.mayProbe(job, start)) continue; // decided when it has its slot
+        this.room.remove(entry);
+        entry.reject(exceeded(job));
+      }
+      this.strict.delete(entry);
     }
   }
 
@@ -109,11 +116,12 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
     const { planner, slots, run } = this.options;
     const { job } = entry;
     const began = this.clock.now();
+    const slack = planner.slackAt(began);
     const moment = {
       now: began,
       busy: this.ends.size + 1,
       slots,
-      others: others.map(other => planner.slack(other.job, began)),
+      others: others.map(other => slack(other.job)),
     };
     const decision = planner.decide(job, moment);
     this.ends.set(entry, began + (decision ? decision.predicted.decodeMs + decision.predicted.encodeMs : 0));
@@ -135,7 +143,8 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
 
   private lateness(at: number): (entry: Entry<T, R>) => boolean {
     const busy = Math.min(this.ends.size + 1, this.options.slots);
-    return entry => this.options.planner.isLate(entry.job, at, busy);
+    const isLate = this.options.planner.lateness(at, busy);
+    return ({ job }) => isLate(job);
   }
 
   /** When a slot should be free. */

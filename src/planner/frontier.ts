@@ -29,7 +29,7 @@ export interface PointProfile {
  */
 export function sumOf(a: Quantiles, b: Quantiles): Quantiles {
   const p50 = a.p50 + b.p50;
-  return { p50, p95: p50 + Math.hypot(a.p95 - a.p50, b.p95 - b.p50) };
+  return { p50, p95: p50 + Math.sqrt((a.p95 - a.p50) ** 2 + (b.p95 - b.p50) ** 2) }; // hypot takes ten times as long
 }
 
 /** p95 of decoding and encoding, milliseconds. */

@@ -58,15 +58,18 @@ export class Planner {
     this.arrivals.add(now);
   }
 
-  /** What is left for decoding and encoding. */
-  slack({ arrivedAt, budgetMs = Infinity }: Demand, now: number): number {
-    return arrivedAt + budgetMs - now - this.latency.answer().p95;
+  /** Tells what is left for decoding and encoding, milliseconds. */
+  slackAt(now: number): (demand: Demand) => number {
+    const answer = this.latency.answer().p95;
+    return ({ arrivedAt, budgetMs = Infinity }) => arrivedAt + budgetMs - now - answer;
   }
 
-  /** Can it no longer be in time, by what is predicted? Without a budget it always can. */
-  isLate(demand: Demand, now: number, busy: number): boolean {
-    const { service } = this.latency.predict(this.cheapest(demand), busy, demand.bytes);
-    return this.slack(demand, now) < service.p95;
+  /** Tells which requests can no longer be in time, by what is predicted now. Without a budget they always can. */
+  lateness(now: number, busy: number): (demand: Demand) => boolean {
+    const slack = this.slackAt(now);
+    return demand =>
+      demand.budgetMs !== undefined &&
+      slack(demand) < this.latency.predict(this.cheapest(demand), busy, demand.bytes).service.p95;
   }
 
   /** Though it is late by what is predicted: is it time to see whether that still holds, and has it ever been in reach? */
@@ -80,7 +83,7 @@ export class Planner {
   decide(demand: Demand, moment: Moment): Decision | undefined {
     const { arrivedAt, budgetMs, bytes } = demand;
     const { now, busy, others } = moment;
-    const slack = this.slack(demand, now);
+    const slack = this.slackAt(now)(demand);
     const rate = this.arrivals.at(now, (budgetMs ?? Infinity) / 2, arrivedAt);
     const priced = this.price(moment, bytes);
     const limits = this.limits(demand, moment, rate, slack, priced[0]!);
@@ -113,7 +116,7 @@ export class Planner {
     const company = busy > 1 || others.length > 0;
     // what was given more than it was allowed, for want of anything cheaper, says nothing of the headroom
     const isTest = decision.why === 'fits' && decision.predicted.serviceMs <= decision.budget!.allowedMs;
-    const isMissed = this.slack(demand, now) < 0;
+    const isMissed = this.slackAt(now)(demand) < 0;
     if (isTest) this.headroom.record(isMissed, company);
     this.probes.served(now, decision.why === 'probe' ? (isMissed ? 'late' : 'in time') : undefined);
   }
@@ -166,7 +169,8 @@ export class Planner {
 
   /** The least that would do for it, whatever comes of its fidelity if it lets that go. */
   private cheapest({ at, onMiss, minFidelity = 0 }: Demand): number {
-    return at === undefined ? firstWith(this.fidelities, onMiss === 'degrade' ? 0 : minFidelity) : this.place(at);
+    if (at !== undefined) return this.place(at);
+    return minFidelity === 0 || onMiss === 'degrade' ? 0 : firstWith(this.fidelities, minFidelity);
   }
 
   /** A point that is not on the frontier is taken to cost what the full model does. */

@@ -36,6 +36,8 @@ export class StageModel {
   private machine = 0;
   /** the least that `machine` has been */
   private fastest = 0;
+  /** predictions for factor 1 since the last observation, by point and busy: whoever waits asks for the same ones */
+  private readonly predictions = new Map<number, Quantiles>();
   /** means of the latest residuals and of their sizes */
   private readonly recent = { mean: 0, size: 0.1 };
 
@@ -56,8 +58,14 @@ export class StageModel {
 
   /** @param busy requests being served, this one included @param factor what else is known of this request */
   predict(point: number, busy: number, factor = 1): Quantiles {
-    const p50 = Math.exp(this.median(point, busy)) * factor;
-    return { p50, p95: p50 * Math.exp(this.spread(point)) };
+    const key = point * this.crowd.length + busy;
+    let known = this.predictions.get(key);
+    if (!known) {
+      const p50 = Math.exp(this.median(point, busy));
+      known = { p50, p95: p50 * Math.exp(this.spread(point)) };
+      this.predictions.set(key, known);
+    }
+    return factor === 1 ? known : { p50: known.p50 * factor, p95: known.p95 * factor };
   }
 
   /** What it took, 95 times of 100, when the machine was as fast as it has been. */
@@ -79,6 +87,7 @@ export class StageModel {
     this.fastest = Math.min(this.fastest, this.machine);
     this.point[point]! += rates.point * step;
     if (busy > 1) this.crowd[busy]! += rates.crowd * step; // alone is what calibration measured
+    this.predictions.clear();
   }
 
   private spread(point: number): number {

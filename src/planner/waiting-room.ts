@@ -30,6 +30,8 @@ export class WaitingRoom<E extends Waiting> {
   private readonly shares = new ClientShares(lead);
   /** in order of arrival */
   private readonly entries = new Set<E>();
+  /** how many of each client's wait */
+  private readonly counts = new Map<string, number>();
   /** with what they are counted as in `owed` */
   private readonly inService = new Map<E, 'in time' | 'owed' | 'free'>();
   /** milliseconds that those in time have had and not yet made up for with a turn of the patient; lead at most */
@@ -42,8 +44,8 @@ export class WaitingRoom<E extends Waiting> {
     return this.entries.size;
   }
 
-  [Symbol.iterator](): Iterator<E> {
-    return this.entries[Symbol.iterator]();
+  has(entry: E): boolean {
+    return this.entries.has(entry);
   }
 
   /**
@@ -52,23 +54,27 @@ export class WaitingRoom<E extends Waiting> {
    * @returns the request that lost its place, if any: perhaps the new one
    */
   add(entry: E, isLate: (entry: E) => boolean): E | undefined {
-    const counts = new Map<string, number>();
-    for (const { client } of this.entries) counts.set(client, (counts.get(client) ?? 0) + 1);
+    const { counts } = this;
     if (!counts.has(entry.client)) this.shares.enter(entry.client);
     this.entries.add(entry);
+    counts.set(entry.client, (counts.get(entry.client) ?? 0) + 1);
     if (this.entries.size <= this.capacity) return undefined;
     // the new request's own client loses where several have most
-    let [client, most] = [entry.client, (counts.get(entry.client) ?? 0) + 1];
+    let [client, most] = [entry.client, counts.get(entry.client)!];
     for (const [other, count] of counts) if (count > most) [client, most] = [other, count];
     const theirs = [...this.entries].filter(other => other.client === client);
     const loser = theirs.findLast(isLate) ?? theirs.toSorted(byDeadline).at(-1)!;
-    this.entries.delete(loser);
+    this.remove(loser);
     return loser;
   }
 
   /** @returns was it here? */
   remove(entry: E): boolean {
-    return this.entries.delete(entry);
+    if (!this.entries.delete(entry)) return false;
+    const left = this.counts.get(entry.client)! - 1;
+    if (left > 0) this.counts.set(entry.client, left);
+    else this.counts.delete(entry.client);
+    return true;
   }
 
   /** Takes out the request whose turn it is; `done` must follow. */
@@ -86,14 +92,15 @@ export class WaitingRoom<E extends Waiting> {
     const firstPatient = this.first(patient);
     const entry = firstPatient && (!firstLive || this.owed >= lead) ? firstPatient : firstLive;
     if (!entry) return undefined;
-    this.entries.delete(entry);
+    this.remove(entry);
     this.inService.set(entry, entry === firstLive ? 'in time' : firstLive ? 'owed' : 'free');
     return { entry, others: live.filter(other => other !== entry) };
   }
 
   /** A request taken by next has left its slot. @param ms how long it held it */
   done(entry: E, ms: number): void {
-    const active = new Set([...this.entries, ...this.inService.keys()].map(({ client }) => client));
+    const active = new Set(this.counts.keys());
+    for (const { client } of this.inService.keys()) active.add(client);
     this.shares.charge(entry.client, ms, active);
     const turn = this.inService.get(entry);
     this.inService.delete(entry);

@@ -19,7 +19,10 @@ describe('traces of requests', () => {
           // five standard deviations of a Poisson count
           assert.ok(Math.abs(arrivals.length - rate * seconds) < 5 * Math.sqrt(rate * seconds), text);
           assert.ok(Math.abs(arrivals.at(-1)! / 1000 - seconds) < 0.3 * seconds, text);
-          assert.deepEqual(arrivals, arrivals.toSorted((a, b) => a - b));
+          assert.deepEqual(
+            arrivals,
+            arrivals.toSorted((a, b) => a - b),
+          );
         }
   });
 

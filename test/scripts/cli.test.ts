@@ -259,6 +259,26 @@ describe('matvit', function () {
     });
   });
 
+  describe('train, before it reads a picture', () => {
+    it('says what does not go together', async () => {
+      const on = ['train', '--images', inFolder('nothing'), '--out', inFolder('no')];
+      const distil = [...on, '--init', model];
+      const cases: [ErrorCode, string[]][] = [
+        ['OPTION_INVALID', on], // what is to be nested?
+        ['OPTION_INVALID', [...distil, '--resolution', '64']],
+        ['OPTION_INVALID', [...distil, '--submodel', 'S']],
+        ['OPTION_INVALID', [...distil, '--reschedule']],
+        ['OPTION_INVALID', [...distil, '--workers', '3']],
+        ['OPTION_INVALID', [...on, '--objective', 'joint', '--teacher', model]],
+        ['OPTION_INVALID', [...on, '--objective', 'joint', '--adapt']],
+        ['OPTION_INVALID', ['train', '--adapt', '--init', model, '--images', pictures, '--out', model]],
+        ['RESOLUTION_INVALID', [...on, '--objective', 'joint', '--resolution', '50']],
+        ['RUN_MISSING', [...distil, '--resume']],
+      ];
+      await pMap(cases, ([code, args]) => expectError(code, ...args), { concurrency: 2 });
+    });
+  });
+
   describe('average', () => {
     it('writes a model between others, by their shares', async () => {
       await writeSmallModel(inFolder('second'), 3);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
 import sharp from 'sharp';
 import tar from 'tar-stream';
@@ -54,5 +55,17 @@ describe('training pictures', () => {
     await assert.rejects(load([join(folder, 'missing')]), { code: 'TRAINING_DATA' });
     await writeFile(join(folder, 'a.png'), await plain(40, 40, '#f00').png().toBuffer());
     await assert.rejects(load([folder], 1000), { code: 'TRAINING_DATA' });
+  });
+
+  it('are refused if a tar file ends early or cannot be read', async () => {
+    const cut = join(folder, 'cut.tar');
+    const pack = tar.pack();
+    pack.entry({ name: 'a.png' }, await plain(200, 200, '#00f').png({ compressionLevel: 0 }).toBuffer());
+    pack.finalize();
+    const whole = await buffer(pack);
+    await writeFile(cut, whole.subarray(0, whole.length / 2));
+    await assert.rejects(load([cut]), { code: 'TRAINING_DATA' });
+    const unreadable = '/proc/self/mem'; // a file, as far as one can see, whose first byte fails
+    if (existsSync(unreadable)) await assert.rejects(load([unreadable]), { code: 'TRAINING_DATA' });
   });
 });
