@@ -73,7 +73,7 @@ async function dispatching({ calibration, encoder }: Searcher, waiting: number):
     const { decodeMs, encodeMs } = points.find(point => point.at === at)!;
     done({ decodeMs: decodeMs.p50, encodeMs: encodeMs.p50 });
     // until its turn is over, and the next has begun if anyone waits
-    while (dispatcher.serving === slots && serving.length < slots) await undefined;
+    while (dispatcher.serving === slots && serving.length < slots) await Promise.resolve();
   };
   for (let i = 0; i < slots + waiting; i++) void submit(i);
   const times: number[] = [];

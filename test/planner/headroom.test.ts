@@ -5,7 +5,7 @@ import { random } from '../../src/training/random.js';
 describe('Headroom', () => {
   for (const { company, target } of [
     { company: false, target: 0.05 },
-    { company: true, target: 0.002 },
+    { company: true, target: 0.001 },
   ])
     describe(company ? 'of a busy machine' : 'of a machine that serves one at a time', () => {
       /** in its state, with nothing left of what it began with */
