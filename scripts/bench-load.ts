@@ -8,13 +8,14 @@ import {
   k,
   references,
   rowOf,
+  saturating,
   traces,
 } from '../src/evaluation/load/bench-load.js';
 import type { LoadPicture } from '../src/evaluation/load/pictures.js';
 import { plot } from '../src/evaluation/load/plot.js';
 import { LoadRig } from '../src/evaluation/load/rig.js';
 import { writeFileAtomic } from '../src/model/write-file-atomic.js';
-import { indexData, jsonOption, milliseconds, modelOption, number, positiveInteger, progress } from './cli.js';
+import { indexData, jsonOption, milliseconds, modelOption, positiveInteger, progress } from './cli.js';
 import { picturesOf } from './bench-budget.js';
 
 const defaultLoads = 'poisson-0.5,poisson-1,poisson-2,poisson-3,bursty-0.5,bursty-1';
@@ -70,7 +71,11 @@ async function measure(
       for (const [j, { policy, at }] of policies.entries()) {
         // a server of its own, warmed alike: one that has answered thousands is faster by what V8 has compiled
         const result = await LoadRig.use(server, async rig => {
-          await rig.run({ query: `k=${k}&at=${fixed[2]}`, pictures: bytes, arrivals: { inFlight: 4, ms: 4000 } });
+          await rig.run({
+            query: `k=${k}&at=${fixed[2]}`,
+            pictures: bytes,
+            arrivals: { inFlight: saturating, ms: 4000 },
+          });
           return rig.run({ query: `k=${k}&budgetMs=${budgetMs}${at}`, pictures: bytes, arrivals });
         });
         rows.push(rowOf(load, { policy, budgetMs, rate }, result, pictures, reference));
@@ -100,25 +105,33 @@ function table(rows: readonly LoadRow[]): string {
 }
 
 async function rowsIn(file: string): Promise<LoadRow[]> {
+  let rows: unknown;
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as LoadRow[];
+    rows = JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new MatvitError('OPTION_INVALID', `${file} holds no rows of an earlier run`, { cause: error });
   }
+  if (Array.isArray(rows)) return rows as LoadRow[];
+  throw new MatvitError('OPTION_INVALID', `${file} holds no rows of an earlier run; --save made none of it`);
 }
 
-/** Rows of the same load and policy are replaced. */
+/** Rows of the same load, with the same budget, are replaced. */
 function merge(before: readonly LoadRow[], rows: readonly LoadRow[]): LoadRow[] {
-  const key = ({ trace, times, policy }: LoadRow) => `${trace} ${times} ${policy}`;
+  const key = ({ trace, times, budgetMs }: LoadRow) => `${trace} ${times} ${budgetMs}`;
   const fresh = new Set(rows.map(key));
   return [...before.filter(row => !fresh.has(key(row))), ...rows];
 }
 
-async function writeDocs(rows: readonly LoadRow[]): Promise<void> {
-  const text = await readFile(document, 'utf8');
+/** The document, and where its table begins and ends. */
+async function placeInDocs(): Promise<{ text: string; from: number; to: number }> {
+  const text = await readFile(document, 'utf8').catch(() => '');
   const [from, to] = [text.indexOf(marks[0]), text.indexOf(marks[1])];
   if (from < 0 || to < from) throw new MatvitError('OPTION_INVALID', `${document} has no place for the table`);
+  return { text, from, to };
+}
+
+async function writeDocs(rows: readonly LoadRow[]): Promise<void> {
+  const { text, from, to } = await placeInDocs();
   const section = `${marks[0]}\n\n![attainment and fidelity against load](${figure})\n\n${table(rows)}\n\n`;
   await writeFileAtomic(document, text.slice(0, from) + section + text.slice(to));
   await writeFileAtomic(`docs/${figure}`, plot(rows));
@@ -133,8 +146,8 @@ export const benchLoadCommand = new Command('load')
       .default(parseLoads(defaultLoads), defaultLoads),
   )
   .option('--budget <ms>', 'latency budget of each request', milliseconds, 50)
-  .option('--seconds <n>', 'length of each trace', number, 12)
-  .option('--capacity <n>', 'requests/s that the full model answers (default: measured first)', number)
+  .option('--seconds <n>', 'length of each trace', positiveInteger, 20)
+  .option('--capacity <n>', 'requests/s that the full model answers (default: measured first)', positiveInteger)
   .option('--seed <n>', 'of the traces', positiveInteger, 1)
   .option('--save <file>', 'add the rows to those of earlier runs in a JSON file')
   .option('--docs', 'write all rows into docs/adaptive.md, and the plot', false)
@@ -151,14 +164,15 @@ Examples:
   $ matvit bench load --save load.json --docs`,
   )
   .action(async (options: Options) => {
+    const { save, docs } = options;
+    if (docs) await placeInDocs(); // or all that was measured would be in vain
     const pictures = await picturesOf(options);
-    const { save } = options;
     const earlier = save === undefined ? [] : await rowsIn(save);
     // after every load: hours of measuring are not lost with the last minute
     const rows = await measure(options, pictures, async rows => {
       if (save !== undefined) await writeFileAtomic(save, JSON.stringify(merge(earlier, rows)) + '\n');
     });
     const all = merge(earlier, rows);
-    if (options.docs) await writeDocs(all);
+    if (docs) await writeDocs(all);
     process.stdout.write(`${options.json ? JSON.stringify({ rows }) : table(rows)}\n`);
   });

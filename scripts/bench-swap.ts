@@ -42,7 +42,7 @@ Example:
   $ matvit bench swap --seconds 20 --swaps 1`,
   )
   .action(async ({ json, at, ...options }: Options) => {
-    const pictures = (await picturesOf(options)).map(({ bytes }) => bytes);
+    const pictures = await picturesOf(options);
     const args = ['--index', options.index, '--model', options.model, '--rate-limit', '0'];
     const result = await benchSwap({ ...options, args, pictures, query: `at=${at}` });
     process.stdout.write(`${json ? JSON.stringify(result) : describe(result, options.rate)}\n`);

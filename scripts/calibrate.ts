@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { writeCalibration } from '../src/corpus/calibration.js';
 import { type Engine, createEncoder } from '../src/encoder/engine.js';
+import { MatvitError } from '../src/errors.js';
 import { calibrate } from '../src/evaluation/calibrate.js';
+import { rankingDepth } from '../src/evaluation/judge.js';
 import { type ModelCard, readModel } from '../src/model/bundle.js';
 import { writeFileAtomic } from '../src/model/write-file-atomic.js';
 import type { Calibration } from '../src/planner/calibration.js';
@@ -39,7 +41,10 @@ function describe({ points, queries, pictures, cpu }: Calibration): string {
     return `${at.padEnd(24)} ${numbers.join('')} ${shares.join('')}`;
   });
   const head = `${'operating point'.padEnd(24)} p50 ms p95 ms      RBO    top-1 recall@10`;
-  return [head, ...rows, `${queries} queries on ${pictures} pictures, ${cpu}`].join('\n');
+  const tail = [`${queries} queries on ${pictures} pictures, ${cpu}`];
+  if (pictures <= rankingDepth)
+    tail.push(`so few that rankings of ${rankingDepth} agree by chance: fidelities are too high`);
+  return [head, ...rows, ...tail].join('\n');
 }
 
 export const calibrateCommand = new Command('calibrate')
@@ -63,6 +68,7 @@ Examples:
   $ matvit calibrate --index index-data/demo --defaults`,
   )
   .action(async (options: Options) => {
+    if (options.queries < 2) throw new MatvitError('OPTION_INVALID', '--queries is 2 at least');
     const { checkpoint } = await readModel(options.model);
     const { fingerprint, architecture } = checkpoint;
     const index = await openFolder(options.index, { fingerprint, dimension: architecture.width });

@@ -62,12 +62,14 @@ export interface Progress {
   stop(): void;
 }
 
-/** A bar on a terminal's standard error; nothing elsewhere. */
+/** A bar that has been begun holds the process until it is stopped. */
+const begun = new Set<cliProgress.SingleBar>();
+
+/** A bar on a terminal's standard error; nothing elsewhere. `report` stops those that an error has left. */
 export function progress(what: string): Progress {
   if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
   const bar = new cliProgress.SingleBar({
     format: `${what} {bar} {value}/{total}  {note}  ETA {eta_formatted}`,
-    hideCursor: true,
     etaBuffer: 200,
     stream: process.stderr,
   });
@@ -76,10 +78,13 @@ export function progress(what: string): Progress {
     update(done, total, note = '') {
       if (!started) bar.start(total, done, { note });
       started = true;
+      begun.add(bar);
       bar.setTotal(total);
       bar.update(done, { note });
     },
-    stop: () => started && bar.stop(),
+    stop() {
+      if (begun.delete(bar)) bar.stop();
+    },
   };
 }
 
@@ -110,6 +115,8 @@ export function throwOnMisuse(command: Command): void {
 
 /** Prints an error for people and sets the exit code. */
 export function report(error: unknown): void {
+  for (const bar of begun) bar.stop();
+  begun.clear();
   process.exitCode = 1;
   if (error instanceof MatvitError) process.stderr.write(`matvit: ${printable(error.message)} [${error.code}]\n`);
   else if (!(error instanceof CommanderError))

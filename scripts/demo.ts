@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, symlink } from 'node:fs/promises';
+import { mkdir, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { Command } from 'commander';
@@ -88,11 +87,19 @@ async function gatherPictures(folder: string, limit: number): Promise<Map<string
     for (let at = 0; Math.floor(at) < files.length; at += step) {
       const file = files[Math.floor(at)]!;
       const path = `${source.name}/${file}`;
-      if (!existsSync(join(folder, path))) await symlink(join(assets, file), join(folder, path));
+      await link(join(assets, file), join(folder, path));
       metadata.set(path, source.describe(file));
     }
   }
   return metadata;
+}
+
+/** Also where a link is already: it leads nowhere after the packages have moved. */
+async function link(target: string, path: string): Promise<void> {
+  const present = await readlink(path).catch(() => undefined);
+  if (present === target) return;
+  await rm(path, { force: true });
+  await symlink(target, path);
 }
 
 interface Options {

@@ -2,6 +2,7 @@ import { basename, dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { scan } from '../src/corpus/scan.js';
 import { MatvitError } from '../src/errors.js';
+import type { Encoder } from '../src/encoder/encoder.js';
 import { type Engine, createEncoder } from '../src/encoder/engine.js';
 import { type LabelledPicture, type PointEvaluation, defaultPoints, evaluate } from '../src/evaluation/evaluate.js';
 import { accuracyOnLine, mixPoints } from '../src/evaluation/mixes.js';
@@ -84,9 +85,10 @@ Example:
     if (searched && searched.architecture.width !== architecture.width)
       throw new MatvitError('OPTION_INVALID', 'the two models have vectors of different lengths');
     const encoder = await createEncoder(checkpoint, options);
-    const galleryEncoder = searched && (await createEncoder(searched, options));
+    let galleryEncoder: Encoder | undefined;
     const bar = progress('evaluating');
     try {
+      galleryEncoder = searched && (await createEncoder(searched, options));
       const onProgress = (done: number, total: number) => bar.update(done, total);
       const results = await evaluate({ encoder, galleryEncoder, decode, gallery, queries, points, onProgress });
       bar.stop();

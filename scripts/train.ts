@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os';
+import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { MatvitError } from '../src/errors.js';
 import { presets } from '../src/model/architecture.js';
 import { checkpointAt, writeModel } from '../src/model/bundle.js';
+import { checkSameArchitecture } from '../src/model/checkpoint.js';
 import { parseSubmodel } from '../src/model/submodel.js';
 import { type Objective, type TrainingConfig, checkConfig, objectives } from '../src/training/config.js';
 import { initialise } from '../src/training/initialise.js';
@@ -41,17 +43,8 @@ function line({ step, passes, viewsPerSecond }: StepMetrics): string {
 }
 
 /** What the parser cannot tell. */
-function checkOptions({
-  init,
-  teacher,
-  out,
-  objective,
-  adapt,
-  resolution,
-  submodel,
-  steps,
-  reschedule,
-}: Options): void {
+async function checkOptions(options: Options): Promise<void> {
+  const { init, teacher, out, objective, adapt, resolution, submodel, steps, reschedule } = options;
   const refuse = (reason: string) => {
     throw new MatvitError('OPTION_INVALID', reason);
   };
@@ -61,10 +54,15 @@ function checkOptions({
   if (!distils && teacher !== undefined) refuse('--teacher is of distillation; labelled training has none');
   if (submodel !== undefined && objective !== 'plain') refuse('--submodel is what --objective plain trains');
   if (reschedule && steps === undefined) refuse('--reschedule needs --steps');
-  const folder = resolve(out);
   for (const path of [init ?? (adapt ? defaultModel : undefined), teacher])
-    if (path !== undefined && [resolve(path), dirname(resolve(path))].includes(folder))
+    if (path !== undefined && (await folderOf(path)) === resolve(out))
       refuse(`--out would replace ${path}, which the run needs again when it is resumed`);
+}
+
+/** Where the weights at a path are. */
+async function folderOf(path: string): Promise<string> {
+  const info = await stat(path).catch(() => undefined); // what is not there is reported where it is read
+  return info?.isFile() ? dirname(resolve(path)) : resolve(path);
 }
 
 export const trainCommand = new Command('train')
@@ -108,14 +106,16 @@ Examples:
   $ matvit index my-photos/ --model runs/mine`,
   )
   .action(async (options: Options) => {
-    const { images, teacher, out, objective, adapt, reschedule } = options;
-    checkOptions(options);
+    const { images, out, objective, adapt, reschedule } = options;
+    await checkOptions(options);
     const resume = options.resume || reschedule;
     await checkRun(out, resume);
     const purpose = adapt ? 'adapt' : objective;
     const initPath = options.init ?? (adapt ? defaultModel : undefined);
     const init = initPath ? await checkpointAt(initPath) : initialise(presets[options.arch], options.seed ?? 1);
     const a = init.architecture;
+    const teacher = options.teacher === undefined ? init : await checkpointAt(options.teacher);
+    checkSameArchitecture([init, teacher]);
     const submodel = options.submodel ? parseSubmodel(a, options.submodel) : null;
     const given = Object.fromEntries(
       (['steps', 'batch', 'learningRate', 'views', 'seed'] as const).flatMap(key =>
@@ -144,8 +144,7 @@ Examples:
     const { steps } = await train({
       config,
       init,
-      teacher: teacher === undefined ? init : await checkpointAt(teacher),
-      ...{ pictures, out, resume, rescheduled: reschedule },
+      ...{ teacher, pictures, out, resume, rescheduled: reschedule },
       checkpointEvery: options.checkpointEvery,
       signal: interruption(),
       onStep: metrics => {

@@ -140,14 +140,13 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
     return this.catalogue.embedding(image);
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- so that a refusal is a rejection
-  async samples(count: number): Promise<string[]> {
-    const { root } = this.catalogue;
-    return this.catalogue
-      .images()
-      .filter(({ stored }) => !stored)
-      .slice(0, count)
-      .map(({ path }) => join(root ?? '', path));
+  async samples(count: number): Promise<PictureSource[]> {
+    return Promise.all(
+      this.catalogue
+        .images()
+        .slice(0, count)
+        .map(image => this.picture(image)),
+    );
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- so that a refusal is a rejection

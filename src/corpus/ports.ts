@@ -39,7 +39,7 @@ export interface SearchableIndex {
   /** The picture itself: the path of its file, or its bytes. */
   picture(image: Image): Promise<PictureSource>;
   /** Pictures to warm up with: absolute paths of files, at most `count`. */
-  samples(count: number): Promise<string[]>;
+  samples(count: number): Promise<PictureSource[]>;
   /** images in it */
   count(): Promise<number>;
   stats(): Promise<IndexStats>;

@@ -121,8 +121,8 @@ export class OnnxEncoder implements Encoder {
     }
   }
 
-  /** @throws ENGINE_UNAVAILABLE if the thread ends before it is ready */
-  private startWorker(): Promise<void> {
+  /** Rejects even where the thread cannot be made. @throws ENGINE_UNAVAILABLE if it ends before it is ready */
+  private async startWorker(): Promise<void> {
     const thread = new Worker(new URL('./onnx-worker.js', import.meta.url), { workerData: this.setup });
     const slot: Slot = { thread, job: undefined };
     this.threads.add(thread);

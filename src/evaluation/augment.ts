@@ -1,4 +1,5 @@
 import { type PictureSource, withPicture } from '../image/open.js';
+import { sharp } from '../image/sharp.js';
 import { type Random } from '../training/random.js';
 
 /** The longer side of a query, pixels: what a phone's page would upload. */
@@ -15,13 +16,13 @@ export function augment(source: PictureSource, random: Random): Promise<Buffer> 
   const quality = Math.round(random.between(50, 85));
   return withPicture(source, {}, async ({ image, width, height }) => {
     const [w, h] = [Math.max(1, Math.round(width * keep)), Math.max(1, Math.round(height * keep))];
-    const whole = await image.flatten({ background: 'white' }).png({ compressionLevel: 0 }).toBuffer();
-    return withPicture(whole, {}, ({ image: upright }) => {
-      const left = Math.floor(across * (width - w));
-      const top = Math.floor(down * (height - h));
-      upright.extract({ left, top, width: w, height: h }).resize(side, side, { fit: 'inside' });
-      if (blur !== undefined) upright.blur(blur);
-      return upright.jpeg({ quality }).toBuffer();
-    });
+    const { data, info } = await image.flatten({ background: 'white' }).raw().toBuffer({ resolveWithObject: true });
+    const left = Math.floor(across * (width - w));
+    const top = Math.floor(down * (height - h));
+    const query = sharp(data, { raw: info })
+      .extract({ left, top, width: w, height: h })
+      .resize(side, side, { fit: 'inside' });
+    if (blur !== undefined) query.blur(blur);
+    return query.jpeg({ quality }).toBuffer();
   });
 }

@@ -9,6 +9,8 @@ import { fidelityOf } from '../planner/fidelity.js';
 import { costOf } from '../planner/frontier.js';
 import type { ImageIndex } from '../corpus/image-index.js';
 import type { Searcher } from '../search/searcher.js';
+import { rankingDepth } from './judge.js';
+import { nearestOthers } from './others.js';
 import { queriesOf } from './queries.js';
 
 export interface EscalationRow {
@@ -31,7 +33,6 @@ export interface EscalationRow {
   };
 }
 
-const depth = 50;
 const shares = [0.25, 0.5, 0.75, 1];
 
 interface Ranking {
@@ -50,9 +51,8 @@ export async function benchEscalation(
     name: profile.at,
     ms: costOf(profile),
   }));
-  const rank = async (vector: Float32Array, own: number): Promise<Ranking> => {
-    const { hits } = await index.search(vector, { k: depth + 1 });
-    const others = hits.filter(({ image }) => image.id !== own).slice(0, depth);
+  const rank = async (vector: Float32Array, q: number): Promise<Ranking> => {
+    const others = await nearestOthers(index, vector, queries[q]!, rankingDepth);
     return { ids: others.map(({ image }) => image.id), margin: (others[0]?.score ?? 0) - (others[1]?.score ?? 0) };
   };
   const vectors: Float32Array[][] = [];
@@ -63,7 +63,7 @@ export async function benchEscalation(
       async ({ bytes }) => (await encoder.embed(await decode(bytes, at.resolution), at)).vectors,
       { concurrency: encoder.concurrency + 1 },
     );
-    rankings[p] = await pMap(vectors[p], (vector, q) => rank(vector, queries[q]!.id), { concurrency: 4 });
+    rankings[p] = await pMap(vectors[p], (vector, q) => rank(vector, q), { concurrency: 4 });
     onProgress?.(p + 1, points.length + points.length ** 2);
   }
   const reference = rankings.at(-1)!;
@@ -78,7 +78,7 @@ export async function benchEscalation(
       onProgress?.(points.length + first * points.length + then + 1, points.length + points.length ** 2);
       if (then <= first || points[first]!.ms + points[then]!.ms > points.at(-1)!.ms) continue;
       const sums = queries.map((_, q) => unit(vectors[first]![q]!, vectors[then]![q]!));
-      const merged = await pMap(sums, (vector, q) => rank(vector, queries[q]!.id), { concurrency: 4 });
+      const merged = await pMap(sums, (vector, q) => rank(vector, q), { concurrency: 4 });
       pairs.push({ first, then, replaced: rankings[then]!.map(rbo), merged: merged.map(rbo) });
     }
 

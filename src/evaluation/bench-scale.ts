@@ -115,6 +115,9 @@ export async function benchScale({
       const opened = [];
       for (let i = 0; i < 3; i++) opened.push(await open(folder, dimension));
 
+      const ids = index.catalogue.images().map(({ id }) => id);
+      const needed = 10 * seconds * rounds + rounds;
+      const victims = ids.filter((_, i) => i % Math.max(1, Math.floor(ids.length / needed)) === 0);
       const idle: Latency[] = [];
       const changing: (Latency & Changes)[] = [];
       let errors = 0;
@@ -142,7 +145,7 @@ export async function benchScale({
         idle.push(await rest);
         const change = { done: false };
         const busy = searches(change);
-        const changes = await changeAtRate(index, image, seconds);
+        const changes = await changeAtRate(index, image, () => victims.pop()!, seconds);
         change.done = true;
         errors += changes.errors;
         changing.push({ ...(await busy), ...changes });
@@ -177,15 +180,23 @@ interface Changes {
   readonly errors: number;
 }
 
-/** Adds 100 pictures and removes 10 a second, each in a transaction of its own. */
-async function changeAtRate(index: ImageIndex, image: () => NewImage, seconds: number): Promise<Changes> {
+/**
+ * Adds 100 pictures and removes 10 a second, each in a transaction of its own.
+ * @param victim the id of one that is there
+ */
+async function changeAtRate(
+  index: ImageIndex,
+  image: () => NewImage,
+  victim: () => number,
+  seconds: number,
+): Promise<Changes> {
   const began = performance.now();
   let [added, removed, errors] = [0, 0, 0];
   while (performance.now() - began < 1000 * seconds) {
     try {
       await index.commit({ put: [image()] });
       if (++added % 10 === 0) {
-        await index.commit({ remove: [added * 7], prune: 'touched' });
+        await index.commit({ remove: [victim()], prune: 'touched' });
         removed++;
       }
     } catch {

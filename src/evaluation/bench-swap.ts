@@ -4,6 +4,7 @@
  */
 import { Agent, request as httpRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LoadPicture } from './load/pictures.js';
 import { poisson } from './load/traces.js';
 import { ServeProcess } from './serve-process.js';
 import { quantile } from './statistics.js';
@@ -38,7 +39,7 @@ export interface SwapOptions {
   /** hot swaps in the first two thirds of the time; then the server is stopped */
   readonly swaps: number;
   /** query pictures are uploaded in two requests of three, with this query string; the third is by id */
-  readonly pictures: readonly Uint8Array[];
+  readonly pictures: readonly LoadPicture[];
   readonly query: string;
   readonly seed: number;
 }
@@ -117,8 +118,13 @@ class Client {
     const to = this.firstIsReady ? 0 : 1;
     const began = performance.now();
     const outcome = await (i % 3 === 0
-      ? this.post(to, '/v1/search', Buffer.from('{"like": [{"id": 1}]}'), 'application/json')
-      : this.post(to, `/v1/search?${query}`, pictures[i % pictures.length]!, 'image/jpeg'));
+      ? this.post(
+          to,
+          '/v1/search',
+          Buffer.from(JSON.stringify({ like: [{ id: pictures[i % pictures.length]!.id }] })),
+          'application/json',
+        )
+      : this.post(to, `/v1/search?${query}`, pictures[i % pictures.length]!.bytes, 'image/jpeg'));
     this.times.push(performance.now() - began);
     if (outcome === 200) this.answeredBy[to]++;
     else this.failures[outcome] = (this.failures[outcome] ?? 0) + 1;

@@ -5,10 +5,11 @@ import type { Encoder } from '../encoder/encoder.js';
 import { decode } from '../image/decode.js';
 import { type OperatingPoint, printOperatingPoint } from '../model/operating-point.js';
 import { type Fidelity, fidelityOf, meanFidelity } from '../planner/fidelity.js';
+import { nearestOthers } from './others.js';
 import type { Query } from './queries.js';
 
 /** of a ranking that are compared; the first 50 carry 99.5% of the weight of rank-biased overlap */
-const depth = 50;
+export const rankingDepth = 50;
 
 interface Ranking {
   /** best first */
@@ -50,24 +51,24 @@ export class Judge {
         const pixels = await decode(query.bytes, resolution);
         // embedding takes the pixels away
         for (const point of some)
-          rankings.get(point)![i] = isFull(point) ? references[i]! : await this.rank(pixels.slice(), point, query.id);
+          rankings.get(point)![i] = isFull(point) ? references[i]! : await this.rank(pixels.slice(), point, query);
         onProgress((done += some.length), points.length * queries.length);
       });
     }
     return points.map(point => judgementOf(rankings.get(point)!, references));
   }
 
-  private async reference({ id, bytes }: Query): Promise<Ranking> {
+  private async reference(query: Query): Promise<Ranking> {
     const known =
-      this.references.get(id) ?? (await this.rank(await decode(bytes, this.full.resolution), this.full, id));
-    this.references.set(id, known);
+      this.references.get(query.id) ??
+      (await this.rank(await decode(query.bytes, this.full.resolution), this.full, query));
+    this.references.set(query.id, known);
     return known;
   }
 
-  private async rank(pixels: Uint8Array, point: OperatingPoint, own: number): Promise<Ranking> {
+  private async rank(pixels: Uint8Array, point: OperatingPoint, query: Query): Promise<Ranking> {
     const { vectors } = await this.encoder.embed(pixels, point);
-    const { hits } = await this.index.search(vectors, { k: depth + 1 });
-    const others = hits.filter(({ image }) => image.id !== own).slice(0, depth);
+    const others = await nearestOthers(this.index, vectors, query, rankingDepth);
     return { ids: others.map(({ image }) => image.id), best: others[0]!.score };
   }
 

@@ -5,7 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type ErrorCode, MatvitError } from '../errors.js';
+import { type ErrorCode, MatvitError, reasonOf } from '../errors.js';
 import type { DecodeOptions } from './decode.js';
 import type { Decoder } from './decoder.js';
 import type { DecoderCall, DecoderReply, DecoderTask } from './decoder-child.js';
@@ -84,7 +84,14 @@ export class DecoderPool implements Decoder {
     while (this.queue.length > 0) {
       const idle = [...this.children].find(({ job }) => !job);
       if (!idle && this.children.size >= this.options.size) return;
-      this.send(idle ?? this.start(), this.queue.shift()!);
+      const job = this.queue.shift()!;
+      try {
+        this.send(idle ?? this.start(), job);
+      } catch (error) {
+        // no descriptors, no processes: the machine's trouble, and it may pass
+        for (const child of this.children) if (child.job === job) child.job = undefined;
+        job.reject(pictureError('DECODER_LOST', nameOf(job), reasonOf(error)));
+      }
     }
   }
 

@@ -101,10 +101,12 @@ export class LatencyModel {
     this.reply.observe(0, 1, ms);
   }
 
-  /** From getting the slot to the answer's first byte on the machine as fast as it has been, 95 times of 100, milliseconds. */
-  fastestP95(point: number, bytes?: number): number {
-    const service = this.decode.fastestP95(point, this.sizeFactor(bytes)) + this.encode.fastestP95(point);
-    return service + this.search.fastestP95(0) + this.reply.fastestP95(0);
+  /** Medians when the machine was as fast as it has been, milliseconds: of `service` as in predict, and of `answer`. */
+  whenFastest(point: number, bytes?: number): { service: number; answer: number } {
+    return {
+      service: this.decode.whenFastest(point, this.sizeFactor(bytes)) + this.encode.whenFastest(point),
+      answer: this.search.whenFastest(0) + this.reply.whenFastest(0),
+    };
   }
 
   /** From leaving the slot to the answer's first byte. */

@@ -75,8 +75,8 @@ export class Planner {
   /** Though it is late by what is predicted: is it time to see whether that still holds, and has it ever been in reach? */
   mayProbe(demand: Demand, now: number): boolean {
     const { arrivedAt, budgetMs = Infinity, bytes } = demand;
-    const left = arrivedAt + budgetMs - now;
-    return this.probes.isTime(now) && this.latency.fastestP95(this.cheapest(demand), bytes) <= left;
+    const { service, answer } = this.latency.whenFastest(this.cheapest(demand), bytes);
+    return this.probes.isTime(now) && service + answer <= arrivedAt + budgetMs - now;
   }
 
   /** @returns undefined to reject */
@@ -116,9 +116,9 @@ export class Planner {
     const company = busy > 1 || others.length > 0;
     // what was given more than it was allowed, for want of anything cheaper, says nothing of the headroom
     const isTest = decision.why === 'fits' && decision.predicted.serviceMs <= decision.budget!.allowedMs;
-    const isMissed = this.slackAt(now)(demand) < 0;
-    if (isTest) this.headroom.record(isMissed, company);
-    this.probes.served(now, decision.why === 'probe' ? (isMissed ? 'late' : 'in time') : undefined);
+    if (isTest) this.headroom.record(this.slackAt(now)(demand) < 0, company);
+    if (decision.why !== 'probe') this.probes.served(now);
+    else this.probes.ended(now, demand.arrivedAt + demand.budgetMs! - now >= this.latency.whenFastest(0).answer);
   }
 
   private choose(

@@ -1,7 +1,7 @@
 /**
  * Refusing teaches nothing. Once a slow moment has made predictions refuse everyone, nobody would be served who could show
  * that it is over. So when nothing has been served for a while, one request is served that predictions refuse: where it was
- * in time the next may come at once, and where it was late the next one waits twice as long (the half-open state of a
+ * in time the next may come at once, and each that is late makes the next wait twice as long (the half-open state of a
  * circuit breaker; Nygard 2007, "Release It!").
  */
 
@@ -19,14 +19,18 @@ export class Probes {
 
   /** Until it has been served, or failed, nobody else is a probe. */
   begin(now: number): void {
-    this.next = now + Math.max(this.wait, patience.least);
+    this.next = now + this.wait;
   }
 
-  /** @param probe what came of it, if it was one */
-  served(now: number, probe?: 'in time' | 'late'): void {
-    if (probe === 'in time') this.wait = 0;
-    else if (probe === 'late') this.wait = Math.min(Math.max(2 * this.wait, patience.least), patience.most);
-    else this.wait = patience.least;
+  /** A probe has left its slot. */
+  ended(now: number, inTime: boolean): void {
+    if (!inTime) this.wait = Math.min(2 * this.wait, patience.most);
+    this.next = inTime ? now : now + this.wait;
+  }
+
+  /** A request has been that predictions did not refuse: they are of the present again. */
+  served(now: number): void {
+    this.wait = patience.least;
     this.next = now + this.wait;
   }
 }

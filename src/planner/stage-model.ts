@@ -68,9 +68,9 @@ export class StageModel {
     return factor === 1 ? known : { p50: known.p50 * factor, p95: known.p95 * factor };
   }
 
-  /** What it took, 95 times of 100, when the machine was as fast as it has been. */
-  fastestP95(point: number, factor = 1): number {
-    return Math.exp(this.point[point]! + this.fastest + this.calibratedSpread[point]!) * factor;
+  /** The median when the machine was as fast as it has been, milliseconds. */
+  whenFastest(point: number, factor = 1): number {
+    return Math.exp(this.point[point]! + this.fastest) * factor;
   }
 
   /** @param ms what it took */

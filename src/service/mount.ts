@@ -60,7 +60,7 @@ function handler(service: Service, route: Route): RequestHandler {
     const result = await route.handle(context);
     if (result !== undefined) {
       answer(response, route.answer.status, result);
-      for (const callback of answered) callback();
+      if (!response.closed) for (const callback of answered) callback(); // nobody has what went out after that
     } else if (!response.headersSent && route.answer.status === 204) response.status(204).end();
   };
 }

@@ -51,7 +51,7 @@ export function searchRoutes(service: Service): Route[] {
       summary: 'Pictures of the index that are like others',
       description:
         'The picture is the whole body; or several are files `image` and `unlike` of a form, with the options as ' +
-        'fields; or everything is JSON, with pictures in base64, by id or by URL, weighted.',
+        'fields; or everything is JSON, with pictures in base64, by id or by URL, weighted, and no fields beside it.',
       body: { kind: 'pictures', schema: schemas.query, fields: schemas.queryFields, files: ['image', 'unlike'] },
       answer: { status: 200, description: 'the hits, best first', schema: schemas.answer },
       errors,

@@ -1,13 +1,14 @@
 /** The training loop: workers, steps, metrics, checkpoints. */
-import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { MatvitError } from '../errors.js';
+import { MatvitError, reasonOf } from '../errors.js';
 import { headShapes } from '../graph/training.js';
 import { staticGraph } from '../graph/serving.js';
 import { tensorShapes } from '../model/architecture.js';
 import { type Checkpoint, checkSameArchitecture, makeCheckpoint } from '../model/checkpoint.js';
 import { uniform } from '../model/submodel.js';
+import { writeFileAtomic } from '../model/write-file-atomic.js';
 import { learningRateAt } from './adamw.js';
 import { type TrainingConfig, checkConfig } from './config.js';
 import { type Layout, layoutOf } from './layout.js';
@@ -153,9 +154,15 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
 
 /** Leaves the lines of the steps done: those after the last checkpoint will be done again. */
 async function keepMetrics(path: string, steps: number): Promise<void> {
-  const text = steps === 0 ? '' : await readFile(path, 'utf8').catch(() => '');
-  const lines = text.split('\n').slice(0, steps);
-  await writeFile(path, lines.map(line => (line === '' ? '' : `${line}\n`)).join(''));
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw new MatvitError('FILE_UNREADABLE', `${path}: ${reasonOf(error)}`, { cause: error });
+  });
+  const kept = text
+    .split(/(?<=\n)/)
+    .slice(0, steps)
+    .join('');
+  if (kept !== text) await writeFileAtomic(path, kept);
 }
 
 function allocate(layout: Layout, config: TrainingConfig, teacher: Checkpoint | undefined): SharedState {

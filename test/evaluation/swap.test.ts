@@ -14,7 +14,9 @@ describe('a hot swap and a stop under load', function () {
     const paths = await writePictures(inFolder('pictures'), 6);
     const on = ['--index', inFolder('index'), '--model', inFolder('model')];
     await output('index', inFolder('pictures'), ...on);
-    const pictures = await Promise.all(paths.map(path => readFile(inFolder(`pictures/${path}`))));
+    const pictures = await Promise.all(
+      paths.map(async (path, i) => ({ id: i + 1, bytes: await readFile(inFolder(`pictures/${path}`)) })),
+    );
     const bench = await benchSwap({
       ...{ args: [...on, '--drain', '1', '--rate-limit', '0'], pictures, query: 'at=S@96' },
       ...{ rate: 50, seconds: 6, swaps: 1, seed: 1 },

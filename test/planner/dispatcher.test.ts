@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Dispatcher, type Job, type Served } from '../../src/planner/dispatcher.js';
 import { Planner } from '../../src/planner/planner.js';
 import { rejectsCode } from '../support/rejects.js';
+import { random } from '../../src/training/random.js';
 import { five, latencyOf } from './profiles.js';
 import { VirtualClock } from './virtual-clock.js';
 
@@ -11,13 +12,13 @@ interface Times {
 }
 
 /** A dispatcher over the five points of profiles.ts, which take `machine.slow` times as long as they were calibrated. */
-function setUp({ slots = 1, capacity = 64, answerMs = 0, fail = new Map<string, Error>() } = {}) {
+function setUp({ slots = 1, capacity = 64, answerMs = 0, fail = new Map<string, Error>(), points = five } = {}) {
   const clock = new VirtualClock();
-  const latency = latencyOf(five, slots, { p50: answerMs, p95: answerMs });
+  const latency = latencyOf(points, slots, { p50: answerMs, p95: answerMs });
   const started: { name: string; at: string; ms: number }[] = [];
   const machine = { slow: 1 };
   const dispatcher = new Dispatcher<string, Times>({
-    planner: new Planner(five, latency),
+    planner: new Planner(points, latency),
     slots,
     capacity,
     clock,
@@ -128,8 +129,7 @@ describe('Dispatcher', () => {
       return asked;
     };
     /** Predictions are of a machine twenty times slower. */
-    const slowed = async () => {
-      const it = setUp();
+    const slowed = async (it = setUp()) => {
       it.machine.slow = 20;
       for (let i = 0; i < 40; i++) await outcome(it, { at: 'a' });
       assert.ok(it.latency.slowdown > 15, `${it.latency.slowdown}`);
@@ -165,6 +165,45 @@ describe('Dispatcher', () => {
         assert.equal(await outcome(it, { ...strict, ...job }), 'probe');
         assert.equal(it.started.at(-1)!.at, at);
       }
+    });
+
+    it('knows what the machine can do, whatever its calibration says', async () => {
+      // calibrated on an unsteady machine, which has been steady since
+      const unsteady = five.map(({ decodeMs, encodeMs, ...rest }) => ({
+        ...rest,
+        decodeMs: { p50: decodeMs.p50, p95: 3 * decodeMs.p50 },
+        encodeMs: { p50: encodeMs.p50, p95: 3 * encodeMs.p50 },
+      }));
+      const it = setUp({ points: unsteady, answerMs: 0.5 });
+      const tight = { budgetMs: 4, onMiss: 'reject' } as const;
+      for (let i = 0; i < 3000; i++) await outcome(it, { at: 'a' });
+      assert.equal(await outcome(it, tight), 'fits');
+      await slowed(it);
+      it.machine.slow = 1;
+      await it.clock.run(it.clock.now() + 1000);
+      assert.equal(await outcome(it, tight), 'probe');
+    });
+
+    it('judges by what search and reply can take, not by what they took in that moment', async () => {
+      const it = await slowed();
+      for (let i = 0; i < 100; i++) it.latency.observeSearch(200);
+      it.machine.slow = 1;
+      await it.clock.run(it.clock.now() + 1000);
+      for (let i = 0; i < 5; i++) assert.equal(await outcome(it, strict), 'probe'); // each was in time
+    });
+
+    it('is seldom late where refusing is right: on a machine that is slow now and then', async () => {
+      const it = setUp();
+      const draw = random(3);
+      let late = 0;
+      for (let i = 0; i < 6000; i++) {
+        await it.clock.run(it.clock.now() + 100);
+        it.machine.slow = draw.next() < 0.3 ? 20 : 1;
+        const began = it.clock.now();
+        const why = await outcome(it, strict);
+        late += Number(why === 'probe' && it.clock.now() - began > strict.budgetMs);
+      }
+      assert.ok(late <= 16, `${late} in ten minutes`);
     });
 
     it('tries ever more seldom while it goes on, and never what no machine can do', async () => {

@@ -1,4 +1,6 @@
 /** Policies in turn on the same traces of requests, against a real server. */
+import { availableParallelism } from 'node:os';
+import { MatvitError } from '../../errors.js';
 import { fidelityOf } from '../../planner/fidelity.js';
 import { median, quantile } from '../statistics.js';
 import type { LoadPicture } from './pictures.js';
@@ -43,20 +45,24 @@ export interface LoadRow extends Load {
 /** Enough for ten, whether or not the query's own picture is among them. */
 export const k = 11;
 
-/** The full model's ranking of each picture, the picture itself left out. */
+/** Requests under way that keep every slot of a server busy, which has one a core. */
+export const saturating = 2 * availableParallelism();
+
+/** The full model's ranking of each picture, the picture itself left out. @throws REQUEST_TIMEOUT if it is too slow */
 export async function references(rig: LoadRig, pictures: readonly LoadPicture[], full: string): Promise<number[][]> {
-  const bytes = pictures.map(picture => picture.bytes);
-  const { samples } = await rig.run({
-    query: `k=${k}&at=${full}`,
-    pictures: bytes,
-    arrivals: bytes.map((_, i) => 60 * i),
-  });
-  return pictures.map(({ id }, i) => without(samples.find(({ picture }) => picture === i)?.answer?.ids ?? [], id));
+  const rankings: number[][] = [];
+  for (const { id, bytes } of pictures) {
+    const { samples } = await rig.run({ query: `k=${k}&at=${full}`, pictures: [bytes], arrivals: [0] });
+    const ids = samples[0]?.answer?.ids;
+    if (!ids) throw new MatvitError('REQUEST_TIMEOUT', `the server gave no answer at ${full}`);
+    rankings.push(without(ids, id));
+  }
+  return rankings;
 }
 
 export const without = (ids: readonly number[], own: number): number[] => ids.filter(id => id !== own).slice(0, k - 1);
 
-/** Requests a second that the full model answers, with as many under way as keep all slots busy. */
+/** Requests a second that the full model answers, with all slots busy. */
 export async function capacityOf(
   rig: LoadRig,
   pictures: readonly LoadPicture[],
@@ -65,8 +71,8 @@ export async function capacityOf(
 ): Promise<number> {
   const bytes = pictures.map(picture => picture.bytes);
   const query = `k=${k}&at=${full}`;
-  await rig.run({ query, pictures: bytes, arrivals: { inFlight: 4, ms: ms / 3 } });
-  const result = await rig.run({ query, pictures: bytes, arrivals: { inFlight: 4, ms } });
+  await rig.run({ query, pictures: bytes, arrivals: { inFlight: saturating, ms: ms / 3 } });
+  const result = await rig.run({ query, pictures: bytes, arrivals: { inFlight: saturating, ms } });
   return (1000 * result.samples.filter(({ status }) => status === 200).length) / result.ms;
 }
 

@@ -1,5 +1,6 @@
-import { join } from 'node:path';
+import type { Image } from '../../catalogue/image.js';
 import type { ImageIndex } from '../../corpus/image-index.js';
+import { MatvitError } from '../../errors.js';
 import { sharp } from '../../image/sharp.js';
 import { random } from '../../training/random.js';
 import { augment } from '../augment.js';
@@ -10,15 +11,27 @@ export interface LoadPicture {
   readonly bytes: Buffer;
 }
 
-/** 640 x 480 JPEGs, augmented from pictures spread over the index. */
-export async function loadPictures({ catalogue }: ImageIndex, count: number): Promise<LoadPicture[]> {
-  const images = catalogue.images();
+/**
+ * 640 x 480 JPEGs, augmented from pictures spread over the index: of those that can be read and have no copies there, which
+ * every operating point would find.
+ * @throws INDEX_MISSING if there are none
+ */
+export async function loadPictures(index: ImageIndex, count: number): Promise<LoadPicture[]> {
+  const { catalogue } = index;
+  const images = catalogue.images().filter(({ vectorId }) => catalogue.imagesOf([vectorId]).length === 1);
   const step = Math.max(1, Math.floor(images.length / count));
   const chosen = images.filter((_, i) => i % step === 0).slice(0, count);
-  return Promise.all(
-    chosen.map(async ({ id, path }) => {
-      const varied = await augment(join(catalogue.root ?? '', path), random(7, id));
-      return { id, bytes: await sharp(varied).resize(640, 480).jpeg({ quality: 80 }).toBuffer() };
-    }),
-  );
+  const vary = async (image: Image): Promise<LoadPicture[]> => {
+    try {
+      const varied = await augment(await index.picture(image), random(7, image.id));
+      return [{ id: image.id, bytes: await sharp(varied).resize(640, 480).jpeg({ quality: 80 }).toBuffer() }];
+    } catch (error) {
+      if (!(error instanceof MatvitError)) throw error; // it has gone, or changed
+      return [];
+    }
+  };
+  const pictures = (await Promise.all(chosen.map(vary))).flat();
+  if (pictures.length === 0)
+    throw new MatvitError('INDEX_MISSING', 'no picture of the index can be read; matvit index FOLDER first');
+  return pictures;
 }
