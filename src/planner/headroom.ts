@@ -15,7 +15,7 @@ const step = 0.1;
 /** the most it can be: twice the p95; what misses then does so for other reasons than the choice */
 const most = Math.log(2);
 /** what a busy machine begins with, in logarithms: the first misses would be many until it has learned */
-const caution = 0.4;
+const caution = 0.2;
 /** the machine is busy when this share of the latest requests had company, the latest fifty or so */
 const busyShare = 0.1;
 const latest = 50;
@@ -29,11 +29,15 @@ export class Headroom {
     return Math.exp(this.log[this.state]);
   }
 
-  /** After a request that was predicted to fit. @param company did another wait or hold a slot when it was chosen for? */
-  record(missed: boolean, company: boolean): void {
+  /** After any request. @param company did another wait or hold a slot when it was chosen for? */
+  served(company: boolean): void {
+    this.company += (Number(company) - this.company) / latest;
+  }
+
+  /** After a request that was predicted to fit. */
+  record(missed: boolean): void {
     const { state } = this;
     this.log[state] = Math.min(most, Math.max(0, this.log[state] + step * (Number(missed) - targets[state])));
-    this.company += (Number(company) - this.company) / latest;
   }
 
   /** Do requests overlap? Who waits for each answer before asking again never has company, however fast that is. */

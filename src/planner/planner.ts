@@ -116,7 +116,8 @@ export class Planner {
     const company = busy > 1 || others.length > 0;
     // what was given more than it was allowed, for want of anything cheaper, says nothing of the headroom
     const isTest = decision.why === 'fits' && decision.predicted.serviceMs <= decision.budget!.allowedMs;
-    if (isTest) this.headroom.record(this.slackAt(now)(demand) < 0, company);
+    if (isTest) this.headroom.record(this.slackAt(now)(demand) < 0);
+    this.headroom.served(company);
     if (decision.why !== 'probe') this.probes.served(now);
     else this.probes.ended(now, demand.arrivedAt + demand.budgetMs! - now >= this.latency.whenFastest(0).answer);
   }
@@ -161,7 +162,8 @@ export class Planner {
     if (!busy) return { p95, work: Infinity, spare: Infinity };
     const theirs = budgetMs - this.latency.answer().p95;
     return {
-      p95,
+      // whoever comes when all slots have just been taken has to be in time with what is cheapest
+      p95: Math.min(p95, theirs / factor - cheapest.p95),
       work: pace(rate, slots),
       spare: (theirs - backlog(rate, factor * cheapest.work, slots)) / factor - cheapest.p95,
     };
