@@ -22,7 +22,7 @@ export async function openServed(index: string, model: Model, writable: boolean)
   return ImageIndex.openShared(index, model);
 }
 
-function refusePostgres(index: string, where: string): void {
+export function refusePostgres(index: string, where: string): void {
   if (isPostgres(index)) throw new MatvitError('OPTION_INVALID', `an index in PostgreSQL cannot be used ${where}`);
 }
 

@@ -38,6 +38,7 @@ export async function serve(
   if (!signal.aborted) await once(signal, 'abort');
   process.off('SIGHUP', reload);
   await server.stop();
+  await service.settled();
   return service.searcher;
 }
 

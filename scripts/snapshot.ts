@@ -1,11 +1,14 @@
 import { Command } from 'commander';
 import { type Backup, createBackup, restoreBackup } from '../src/corpus/backup.js';
 import { indexOption, jsonOption } from './cli.js';
+import { refusePostgres } from './open-index.js';
 
 interface Options {
   index: string;
   json: boolean;
 }
+
+const where = 'here; pg_dump backs a database up';
 
 function print(backup: Backup, json: boolean): void {
   const bytes = backup.files.reduce((sum, file) => sum + file.bytes, 0);
@@ -29,7 +32,10 @@ snapshotCommand
   .argument('<file>', 'to write')
   .addOption(indexOption())
   .addOption(jsonOption())
-  .action(async (file: string, options: Options) => print(await createBackup(options.index, file), options.json));
+  .action(async (file: string, { index, json }: Options) => {
+    refusePostgres(index, where);
+    print(await createBackup(index, file), json);
+  });
 
 snapshotCommand
   .command('restore')
@@ -37,4 +43,7 @@ snapshotCommand
   .argument('<file>', 'to read; it is verified first')
   .addOption(indexOption())
   .addOption(jsonOption())
-  .action(async (file: string, options: Options) => print(await restoreBackup(file, options.index), options.json));
+  .action(async (file: string, { index, json }: Options) => {
+    refusePostgres(index, where);
+    print(await restoreBackup(file, index), json);
+  });

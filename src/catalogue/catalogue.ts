@@ -160,9 +160,11 @@ export class Catalogue {
   *vectorsMatching(filter: Filter): Generator<number[]> {
     const { sql, values } = sqliteCondition(filter);
     const last = this.run(() => this.database.prepare<[], number | null>('SELECT max(id) FROM images').pluck().get()!);
-    const read = this.prepare<unknown[], number>(
-      `SELECT vector_id FROM images WHERE images.id > ? AND images.id <= ? AND ${sql}`,
-    ).pluck();
+    const read = this.run(() =>
+      this.prepare<unknown[], number>(
+        `SELECT vector_id FROM images WHERE images.id > ? AND images.id <= ? AND ${sql}`,
+      ).pluck(),
+    );
     for (let after = 0; after < (last ?? 0); after += imagesAtOnce)
       yield this.run(() => read.all(after, after + imagesAtOnce, ...values));
   }

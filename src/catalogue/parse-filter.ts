@@ -19,6 +19,8 @@ const maxText = 16_384;
 const maxDepth = 8;
 const maxConditions = 100;
 const maxValues = 1000;
+/** Of all lists together: each is a parameter of a statement, or two, and databases take some tens of thousands. */
+const maxAllValues = 10_000;
 
 /** NUL and half characters are text that PostgreSQL cannot hold. */
 const text = z
@@ -53,6 +55,7 @@ export function parseFilter(source: string): Filter {
 /** The filter in a parsed JSON value. @throws FILTER_INVALID */
 export function readFilter(json: unknown): Filter {
   let conditions = 0;
+  let values = 0;
 
   const object = (json: unknown, depth: number): Filter => {
     if (depth > maxDepth) return refuse(`it is nested deeper than ${maxDepth}`);
@@ -63,7 +66,11 @@ export function readFilter(json: unknown): Filter {
   const entry = (key: string, value: unknown, depth: number): Filter[] => {
     if (++conditions > maxConditions) refuse(`it has more than ${maxConditions} conditions`);
     if (key === '$not') return [{ kind: 'not', of: object(value, depth + 1) }];
-    if (!key.startsWith('$')) return field(key, value);
+    if (!key.startsWith('$')) {
+      if (isObject(value)) for (const list of Object.values(value)) if (Array.isArray(list)) values += list.length;
+      if (values > maxAllValues) refuse(`its lists have more than ${maxAllValues} values in all`);
+      return field(key, value);
+    }
     if (!connectives.includes(key)) return refuse(`between conditions, the operator ${unknownName(key, connectives)}`);
     if (!Array.isArray(value) || value.length === 0) return refuse(`${key} takes a list of conditions`);
     const of = value.map(element => object(element, depth + 1));

@@ -66,10 +66,10 @@ export async function createBackup(folder: string, file: string): Promise<Backup
  * @throws FILE_UNREADABLE, INDEX_CORRUPT, INDEX_EXISTS, STORAGE_FAILED, with nothing left of `folder`
  */
 export async function restoreBackup(file: string, folder: string): Promise<Backup> {
-  if (existsSync(folder) && (await readdir(folder)).length > 0)
-    throw new MatvitError('INDEX_EXISTS', `${folder} is not empty; restore into another folder`);
   if (!existsSync(file)) throw new MatvitError('FILE_UNREADABLE', `${file} does not exist`);
   return besides(folder, async temporary => {
+    if (existsSync(folder) && (await readdir(folder)).length > 0)
+      throw new MatvitError('INDEX_EXISTS', `${folder} is not empty; restore into another folder`);
     const content = join(temporary, 'index');
     await mkdir(content);
     const backup = await readTar(file, content);

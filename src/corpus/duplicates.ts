@@ -31,7 +31,8 @@ export async function findDuplicates(
     parents.set(id, root);
     return root;
   };
-  const links: [a: number, b: number, score: number][] = [];
+  /** of each vector, of its links */
+  const lowest = new Map<number, number>();
   let done = 0;
   for (const { ids, vectors } of catalogue.vectorsAdded(0, catalogue.revision()))
     for (const [i, id] of ids.entries()) {
@@ -41,7 +42,7 @@ export async function findDuplicates(
       for (const { image, score } of await allFrom(threshold, async k => (await index.search(vector, { k })).hits)) {
         const other = image.vectorId;
         if (other === id || !parents.has(other)) continue;
-        links.push([id, other, score]);
+        lowest.set(id, Math.min(lowest.get(id) ?? 1, score));
         parents.set(rootOf(id), rootOf(other));
       }
     }
@@ -52,8 +53,8 @@ export async function findDuplicates(
     group.images.push(image);
     byRoot.set(root, group);
   }
-  for (const [a, , score] of links) {
-    const group = byRoot.get(rootOf(a))!;
+  for (const [id, score] of lowest) {
+    const group = byRoot.get(rootOf(id))!;
     group.score = Math.min(group.score, score);
   }
   return [...byRoot.values()]

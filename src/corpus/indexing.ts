@@ -85,7 +85,18 @@ export async function indexFolder(options: IndexingOptions): Promise<IndexingRep
   let remove: number[] = [];
   let lastCommit = performance.now();
   const commit = async () => {
-    await index.commit({ root: found.root, put, remove });
+    try {
+      await index.commit({ root: found.root, put, remove });
+    } catch (error) {
+      if (!(error instanceof MatvitError) || error.code !== 'VECTOR_INVALID') throw error;
+      // a vector that was there when its file was read has been removed with its last picture
+      const embedded = await Promise.all(put.map(image => reader.withEmbedding(image)));
+      put = [];
+      for (const result of embedded)
+        if ('code' in result) failed.push(result);
+        else put.push(result);
+      await index.commit({ root: found.root, put, remove });
+    }
     removed += remove.length;
     put.forEach(image => reader.committed(image));
     [put, remove] = [[], []];

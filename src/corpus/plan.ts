@@ -1,5 +1,6 @@
 /** What an indexing run has to do: the folder as it is now beside the catalogue as it was left. */
 import { existsSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type { Image, Metadata } from '../catalogue/image.js';
 import { MatvitError } from '../errors.js';
 import type { Failure } from './failure.js';
@@ -33,7 +34,7 @@ export interface Plan {
  * Leaves alone what was added by itself, and metadata that was edited since, unless `given` has some for the picture.
  * @param given by path; without it, pictures get the name of their folder
  * @param keepMetadata of all pictures that are known
- * @throws OPTION_INVALID when the index belongs to another folder, which is still there
+ * @throws OPTION_INVALID when the index belongs to another folder, which is still there or was unlike this one
  */
 export function plan(
   scan: Scan,
@@ -42,12 +43,12 @@ export function plan(
   keepMetadata = false,
 ): Plan {
   const { root } = catalogue;
-  if (root !== undefined && root !== scan.root && existsSync(root))
+  const known = new Map(catalogue.images().map(image => [image.path, image]));
+  if (root !== undefined && root !== scan.root && (existsSync(root) || !isMoved(known, scan)))
     throw new MatvitError(
       'OPTION_INVALID',
       `the index holds the pictures of ${root}; put ${scan.root} into another one`,
     );
-  const known = new Map(catalogue.images().map(image => [image.path, image]));
   const tasks: Task[] = [];
   const refused: Failure[] = [];
   for (const file of scan.files) {
@@ -61,12 +62,22 @@ export function plan(
     const kept = edited || (before && keepMetadata);
     const metadata = kept ? before.metadata : ((given ? given.get(file.path) : folderMetadata(file.path)) ?? {});
     const read = before?.size !== file.size || before.mtime !== file.mtime;
-    if (read || JSON.stringify(before.metadata) !== JSON.stringify(metadata))
+    if (read || !isDeepStrictEqual(before.metadata, metadata))
+      // PostgreSQL orders keys by itself
       tasks.push({ file, metadata, edited, known: before, read });
   }
   // nothing is known of what is in a folder that cannot be listed
-  const unlisted = scan.failed.map(({ path }) => path).filter(path => path.endsWith('/'));
+  const unlisted = scan.failed.map(({ path }) => path).filter(path => path === '' || path.endsWith('/'));
   const isGone = ({ path, stored }: Image) => !stored && !unlisted.some(folder => path.startsWith(folder));
   const gone = [...known.values()].filter(isGone).map(image => image.id);
   return { tasks, unchanged: scan.files.length - tasks.length - refused.length, gone, refused };
+}
+
+/**
+ * Is it the folder that the index knows, at another place? A root that does not exist may be on a drive that is away, or on
+ * another machine: only its pictures can tell.
+ */
+function isMoved(known: ReadonlyMap<string, Image>, { files }: Scan): boolean {
+  const isOfFolder = [...known.values()].some(({ stored }) => !stored);
+  return !isOfFolder || files.some(({ path, size }) => known.get(path)?.size === size);
 }

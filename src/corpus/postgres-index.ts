@@ -3,11 +3,12 @@
  * database, so that a commit is one transaction and every search sees it. Nothing is held here but connections.
  */
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { ClientBase, Pool } from 'pg';
 import type { Changes, NewImage } from '../catalogue/changes.js';
 import type { Facet } from '../catalogue/facets.js';
 import type { Filter, Scalar } from '../catalogue/filter.js';
-import type { Image } from '../catalogue/image.js';
+import type { Image, Metadata } from '../catalogue/image.js';
 import type { Model } from '../catalogue/identity.js';
 import { fieldPath } from '../catalogue/parse-filter.js';
 import { Parameters, jsonAt, postgresCondition } from '../catalogue/postgres-filter.js';
@@ -307,7 +308,7 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
       embeddings,
       client,
     );
-    const rows = [...new Map(put.map(image => [image.path, image])).values()];
+    const rows = await this.edited(client, [...new Map(put.map(image => [image.path, image])).values()]);
     const column = (value: (image: NewImage) => unknown) => rows.map(value);
     await client.query(
       `INSERT INTO images (path, vector_id, size, mtime, metadata, edited)
@@ -323,6 +324,20 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
         column(image => image.edited ?? false),
       ],
     );
+  }
+
+  /** The same, but with metadata that was edited after it had been decided what to replace. */
+  private async edited(client: ClientBase, put: readonly NewImage[]): Promise<NewImage[]> {
+    const { rows } = await client.query<{ path: string; metadata: Metadata }>(
+      'SELECT path, metadata FROM images WHERE edited AND path = ANY ($1::text[]) FOR UPDATE',
+      [put.map(({ path }) => path)],
+    );
+    const edits = new Map(rows.map(({ path, metadata }) => [path, metadata]));
+    return put.map(image => {
+      const metadata = edits.get(image.path);
+      const isEditedSince = image.replaces && metadata && !isDeepStrictEqual(metadata, image.replaces);
+      return isEditedSince ? { ...image, metadata, edited: true } : image;
+    });
   }
 
   /** SHA-256 of everything that has a vector. */

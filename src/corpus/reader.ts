@@ -64,6 +64,13 @@ export class Reader {
     return embedding instanceof Float32Array ? { ...image, embedding } : embedding;
   }
 
+  /** With the embedding, if it was left out because the catalogue had it. */
+  async withEmbedding(image: NewImage): Promise<NewImage | Failure> {
+    if (image.embedding) return image;
+    const embedding = await this.embed(image);
+    return embedding instanceof Float32Array ? { ...image, embedding } : embedding;
+  }
+
   /** Tells that the catalogue has the vector now. */
   committed({ sha256 }: NewImage): void {
     this.underWay.delete(sha256);

@@ -62,7 +62,8 @@ export async function scan(folder: string): Promise<Scan> {
       if (status === 'folder') folders.push(`${path}/`);
       else if (status === 'link to a folder') links.push(`${path}/`);
       else if (status === 'something else') ignored++;
-      else if ('reason' in status) failed.push({ path, ...status });
+      // what a link that leads nowhere now had below it may come back
+      else if ('reason' in status) failed.push({ path: isPictureName(path) ? path : `${path}/`, ...status });
       else files.push({ path, ...status });
     }
   };
@@ -88,6 +89,6 @@ async function look(path: string, entry: Dirent): Promise<Status> {
     if (status.isDirectory()) return 'link to a folder';
     return isPicture && status.isFile() ? { size: status.size, mtime: status.mtimeMs } : 'something else';
   } catch (error) {
-    return isPicture ? { code: 'FILE_UNREADABLE', reason: reasonOf(error) } : 'something else';
+    return { code: isPicture ? 'FILE_UNREADABLE' : 'FOLDER_UNREADABLE', reason: reasonOf(error) };
   }
 }

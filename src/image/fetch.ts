@@ -17,6 +17,8 @@ export interface FetchOptions {
   readonly timeout?: number;
   readonly maxRedirects?: number;
   readonly signal?: AbortSignal;
+  /** told of every chunk's bytes as it comes; may throw */
+  readonly take?: (bytes: number) => void;
   /** resolves names; all addresses of one */
   readonly resolve?: (host: string) => Promise<readonly LookupAddress[]>;
   /** Is this address vetted? For tests, that have no other than loopback. */
@@ -62,7 +64,7 @@ export async function fetchPicture(url: string, options: FetchOptions): Promise<
       response.destroy();
       throw unreachable(`its server answers ${statusCode}`);
     }
-    return read(response, options.maxBytes, signal);
+    return read(response, options, signal);
   }
   throw unreachable(`it redirects more than ${maxRedirects} times`);
 }
@@ -107,7 +109,7 @@ function request(url: URL, options: FetchOptions, signal: AbortSignal): Promise<
   });
 }
 
-async function read(response: IncomingMessage, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
+async function read(response: IncomingMessage, { maxBytes, take }: FetchOptions, signal: AbortSignal): Promise<Buffer> {
   const tooLarge = () => new MatvitError('IMAGE_TOO_LARGE', `the fetched picture: more than ${maxBytes} bytes`);
   if (Number(response.headers['content-length']) > maxBytes) {
     response.destroy();
@@ -119,6 +121,7 @@ async function read(response: IncomingMessage, maxBytes: number, signal: AbortSi
     for await (const chunk of response as AsyncIterable<Buffer>) {
       size += chunk.length;
       if (size > maxBytes) throw tooLarge(); // leaving the loop destroys the response
+      take?.(chunk.length);
       chunks.push(chunk);
     }
   } catch (error) {

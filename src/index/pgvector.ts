@@ -37,6 +37,8 @@ export async function inTransaction<T>(pool: Pool, work: (client: ClientBase) =>
 /** Text that pgvector reads: `[0.1,0.2]`. */
 export const vectorText = (vector: Float32Array): string => `[${vector.join()}]`;
 
+const everything = { sql: 'SELECT id FROM vectors', values: [] };
+
 /**
  * Vectors in the table `vectors` of the first schema in the search path. Besides the port's errors, every method rejects
  * with PostgreSQL's own.
@@ -81,8 +83,8 @@ export class PgVectorIndex implements VectorIndex {
 
   async search(query: Float32Array, k: number): Promise<Neighbour[]> {
     checkQuery(this.dimension, query, k);
-    if (k > maxWidth) return this.scan(query, k, { sql: 'SELECT id FROM vectors', values: [] });
-    return inTransaction(this.pool, async client => {
+    if (k > maxWidth) return this.scan(query, k, everything);
+    const found = await inTransaction(this.pool, async client => {
       // SET LOCAL, since a pool's connections must not keep what one search needs
       await client.query(`SET LOCAL hnsw.ef_search = ${Math.max(efSearch, 2 * k)}`);
       await client.query('SET LOCAL enable_seqscan = off'); // an empty table's statistics would choose it
@@ -93,6 +95,8 @@ export class PgVectorIndex implements VectorIndex {
       );
       return ranked(rows);
     });
+    // The graph gives its nearest entries, of which PostgreSQL leaves out the deleted: until VACUUM they can be all of them.
+    return found.length < k ? this.scan(query, k, everything) : found;
   }
 
   /**

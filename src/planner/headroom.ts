@@ -15,7 +15,7 @@ const step = 0.1;
 /** the most it can be: twice the p95; what misses then does so for other reasons than the choice */
 const most = Math.log(2);
 /** what a busy machine begins with, in logarithms: the first misses would be many until it has learned */
-const caution = 0.2;
+const caution = 0.4;
 /** the machine is busy when this share of the latest requests had company, the latest fifty or so */
 const busyShare = 0.1;
 const latest = 50;

@@ -162,8 +162,7 @@ export class Planner {
     if (!busy) return { p95, work: Infinity, spare: Infinity };
     const theirs = budgetMs - this.latency.answer().p95;
     return {
-      // whoever comes when all slots have just been taken has to be in time with what is cheapest
-      p95: Math.min(p95, theirs / factor - cheapest.p95),
+      p95,
       work: pace(rate, slots),
       spare: (theirs - backlog(rate, factor * cheapest.work, slots)) / factor - cheapest.p95,
     };

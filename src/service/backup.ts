@@ -24,9 +24,10 @@ export const backupRoute = ({ jobs }: Service): Route =>
         await createBackupAside(source, join(folder, 'backup.tar'), cancelled);
         return {};
       });
-      signal.addEventListener('abort', () => jobs.cancel(status.id));
+      const cancel = () => jobs.cancel(status.id);
+      signal.addEventListener('abort', cancel);
       try {
-        const { state, error, started } = await done;
+        const { state, error, started } = await done.finally(() => signal.removeEventListener('abort', cancel));
         if (state === 'failed') throw error!;
         if (state === 'cancelled') throw new MatvitError('REQUEST_ABORTED', 'the backup was cancelled');
         const file = join(folder!, 'backup.tar');

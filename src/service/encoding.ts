@@ -22,7 +22,7 @@ export interface EncodingFields {
 /** What encoding needs of a route's context. */
 export type Asked = Pick<
   Context<unknown, unknown, unknown>,
-  'request' | 'searcher' | 'arrivedAt' | 'signal' | 'whenAnswered'
+  'request' | 'searcher' | 'arrivedAt' | 'signal' | 'take' | 'whenAnswered'
 >;
 
 /** The budget runs from the last byte of the upload. @throws OPERATING_POINT_INVALID, SUBMODEL_INVALID, RESOLUTION_INVALID */

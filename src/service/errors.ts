@@ -68,7 +68,8 @@ const patience = { bytes: 2 ** 20, ms: 1000 };
  */
 function discardRest(request: Request): void {
   let size = 0;
-  const cut = () => request.socket.destroy();
+  const { socket } = request;
+  const cut = () => socket.destroy();
   const timer = setTimeout(cut, patience.ms);
   request.on('data', (chunk: Buffer) => {
     size += chunk.length;

@@ -3,7 +3,8 @@ import type { Image } from '../catalogue/image.js';
 import { MatvitError } from '../errors.js';
 import { fetchPicture } from '../image/fetch.js';
 import type { Example, Searcher } from '../search/searcher.js';
-import type { Example as Asked } from './schemas.js';
+import type { Context } from './route.js';
+import type { Example as Asked, Query } from './schemas.js';
 import type { Service } from './service.js';
 import type { Upload } from './upload.js';
 
@@ -14,10 +15,20 @@ export async function findImage({ index }: Searcher, id: number): Promise<Image>
   return image;
 }
 
-/** @throws URL_FORBIDDEN, URL_UNREACHABLE, IMAGE_TOO_LARGE */
-export function fetchFor({ config }: Service, url: string, signal: AbortSignal): Promise<Buffer> {
+/** What fetching for a request needs of its context. */
+export type Fetching = Pick<Context<unknown, unknown, unknown>, 'signal' | 'take'>;
+
+/** @throws URL_FORBIDDEN, URL_UNREACHABLE, IMAGE_TOO_LARGE, QUEUE_FULL */
+export function fetchFor({ config }: Service, url: string, { signal, take }: Fetching): Promise<Buffer> {
   if (config.urlHosts.length === 0) throw new MatvitError('URL_FORBIDDEN', 'search by URL is off; see --url-hosts');
-  return fetchPicture(url, { hosts: config.urlHosts, maxBytes: config.maxBytes, signal });
+  return fetchPicture(url, { hosts: config.urlHosts, maxBytes: config.maxBytes, signal, take });
+}
+
+/** @throws REQUEST_INVALID where a request brings or names more pictures than it may, those of the index not counted */
+export function checkCount({ config: { maxPictures } }: Service, queries: readonly Query[]): void {
+  const examples = queries.flatMap(({ like, unlike }) => [...like, ...unlike]);
+  if (examples.filter(({ id }) => id === undefined).length > maxPictures)
+    throw new MatvitError('REQUEST_INVALID', `more than ${maxPictures} pictures`);
 }
 
 /** @param sign -1 for what hits should not be like @throws NOT_FOUND, and what fetchFor does */
@@ -25,11 +36,11 @@ export async function resolveExample(
   service: Service,
   searcher: Searcher,
   { image, id, url, crop, weight }: Asked,
-  { sign, signal }: { sign: 1 | -1; signal: AbortSignal },
+  { sign, context }: { sign: 1 | -1; context: Fetching },
 ): Promise<Example> {
   const rest = { crop, weight: sign * weight };
   if (image) return { of: image, name: 'the upload', ...rest };
-  if (url !== undefined) return { of: await fetchFor(service, url, signal), name: 'the fetched picture', ...rest };
+  if (url !== undefined) return { of: await fetchFor(service, url, context), name: 'the fetched picture', ...rest };
   const stored = await findImage(searcher, id!);
   if (crop) return { of: await searcher.index.picture(stored), name: stored.path, ...rest };
   return { of: { vector: await searcher.index.embedding(stored) }, ...rest };

@@ -121,23 +121,31 @@ export function jobRoutes(service: Service): Route[] {
       answer: { status: 200, description: 'the events', types: ['text/event-stream'] },
       errors: ['NOT_FOUND'],
       handle({ params: { id }, request, response }) {
+        jobs.status(id); // there is one
+        response.status(200).set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+        if (request.method === 'HEAD') {
+          response.end();
+          return;
+        }
         let last = 0;
         const send = (status: JobStatus) => {
+          if (response.writableEnded) return;
           const hasEnded = status.state !== 'running';
           if (!hasEnded && performance.now() - last < interval.progress) return;
           last = performance.now();
           response.write(`event: ${hasEnded ? 'end' : 'progress'}\ndata: ${JSON.stringify(jobOf(status))}\n\n`);
-          if (hasEnded) response.end();
+          if (!hasEnded) return;
+          leave(); // 'close' comes when the client has read all of it, which may be never
+          response.end();
         };
         const { status, unfollow } = jobs.follow(id, send);
         const heartbeat = setInterval(() => response.write(': it goes on\n\n'), interval.heartbeat);
-        response.once('close', () => {
+        const leave = () => {
           unfollow();
           clearInterval(heartbeat);
-        });
-        response.status(200).set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
-        if (request.method === 'HEAD') response.end();
-        else send(status);
+        };
+        response.once('close', leave);
+        send(status);
       },
     }),
   ];

@@ -39,12 +39,14 @@ export const logRequests =
     const id = given !== undefined && /^[\w.-]{1,64}$/.test(given) ? given : `${processId}-${++requests}`;
     response.locals['id'] = id;
     response.set('X-Request-Id', id);
-    if (log.isLevelEnabled('info'))
+    if (log.isLevelEnabled('info')) {
+      const client = request.ip; // its socket may have gone at the end
       response.once('close', () => {
         const { route, key, code } = response.locals as Record<string, string | undefined>;
         const status = response.writableFinished ? response.statusCode : 499;
         const ms = Math.round(100 * (performance.now() - began)) / 100;
-        log.info({ id, method: request.method, route, status, ms, client: request.ip, key, code }, 'request');
+        log.info({ id, method: request.method, route, status, ms, client, key, code }, 'request');
       });
+    }
     next();
   };

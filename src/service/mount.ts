@@ -34,7 +34,8 @@ function handler(service: Service, route: Route): RequestHandler {
     if (route.changes && !service.config.writable)
       throw new MatvitError('INDEX_READ_ONLY', 'start it with --writable to change that');
     const params: unknown = route.params ? validate(route.params, request.params, 'path') : {};
-    const { body, upload } = await bodyOf(service, route, request, response);
+    const take = service.uploads.share(response);
+    const { body, upload } = await bodyOf(service, route, request, response, take);
     // its 'close' has been, and nothing would give back what is taken from here on
     if (response.closed) throw new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
     const arrivedAt = performance.now();
@@ -55,7 +56,7 @@ function handler(service: Service, route: Route): RequestHandler {
     const answered: (() => void)[] = [];
     const context: Context<unknown, unknown, unknown> = {
       ...{ request, response, searcher: lease.value, params, query, body, upload, arrivedAt, signal: gone.signal },
-      whenAnswered: callback => void answered.push(callback),
+      ...{ take, whenAnswered: callback => void answered.push(callback) },
     };
     const result = await route.handle(context);
     if (result !== undefined) {
@@ -83,10 +84,10 @@ async function bodyOf(
   { body }: Route,
   request: Request,
   response: Response,
+  take: (bytes: number) => void,
 ): Promise<{ body?: unknown; upload?: Upload }> {
   if (!body) return {};
   const { maxBytes, maxPictures } = service.config;
-  const take = service.uploads.share(response);
   const isJson = Boolean(request.is('application/json'));
   if (body.kind === 'json' || isJson) {
     if (!isJson) throw new MatvitError('REQUEST_INVALID', 'the body must be JSON, with the type application/json');

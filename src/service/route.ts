@@ -39,6 +39,8 @@ export interface Context<P, Q, B> {
   readonly arrivedAt: number;
   /** aborted when the client has gone */
   readonly signal: AbortSignal;
+  /** Counts bytes that it holds until its answer has been sent as its upload's. @throws QUEUE_FULL, REQUEST_ABORTED */
+  readonly take: (bytes: number) => void;
   /** @param callback for the moment when the JSON that the handler returns has been handed to the connection */
   readonly whenAnswered: (callback: () => void) => void;
 }

@@ -5,7 +5,7 @@ import { decodingErrors } from '../image/decoder.js';
 import type { CombinedAnswer } from '../search/searcher.js';
 import { type Asked, encodingOf, measured, replying } from './encoding.js';
 import { problemOf } from './errors.js';
-import { fetchFor, resolveExample, uploadedExamples } from './examples.js';
+import { checkCount, fetchFor, resolveExample, uploadedExamples } from './examples.js';
 import { type Route, route } from './route.js';
 import * as schemas from './schemas.js';
 import type { Service } from './service.js';
@@ -34,13 +34,13 @@ const batchWidth = 4;
 
 export function searchRoutes(service: Service): Route[] {
   const search = async (context: Asked, query: schemas.Query): Promise<CombinedAnswer> => {
-    const { searcher, signal } = context;
+    const { searcher } = context;
     const { like, unlike, at, budgetMs, minFidelity, onMiss, ...options } = query;
     const encoding = encodingOf(service, context, { at, budgetMs, minFidelity, onMiss });
     return measured(service, context, encoding.budgetMs, async () => {
       const examples = await Promise.all([
-        ...like.map(example => resolveExample(service, searcher, example, { sign: 1, signal })),
-        ...unlike.map(example => resolveExample(service, searcher, example, { sign: -1, signal })),
+        ...like.map(example => resolveExample(service, searcher, example, { sign: 1, context })),
+        ...unlike.map(example => resolveExample(service, searcher, example, { sign: -1, context })),
       ]);
       return searcher.searchLike(examples, { ...encoding, ...options });
     });
@@ -58,6 +58,7 @@ export function searchRoutes(service: Service): Route[] {
       async handle(context) {
         const { query: { crop, ...options }, body, upload } = context; // prettier-ignore
         const query = upload ? { ...uploadedExamples(upload, crop), ...options } : body;
+        checkCount(service, [query]);
         const answer = await search(context, query);
         if (answer.cost) replying(context);
         return answer;
@@ -81,6 +82,7 @@ export function searchRoutes(service: Service): Route[] {
       async handle(context) {
         const { body, upload } = context;
         if (upload) throw new MatvitError('REQUEST_INVALID', 'a batch is JSON, with the type application/json');
+        checkCount(service, body.queries);
         const answers = await pMap(
           body.queries,
           query =>
@@ -120,13 +122,13 @@ export function searchRoutes(service: Service): Route[] {
       },
       errors: [...decodingErrors, ...encoding, ...url],
       async handle(context) {
-        const { searcher, query, body, upload, signal } = context;
+        const { searcher, query, body, upload } = context;
         const asked = upload ? { ...query, image: uploadedExamples(upload, undefined).like[0]!.image } : body;
         const { image, crop } = asked;
         const url = upload ? undefined : body.url;
         if ((image === undefined) === (url === undefined))
           throw new MatvitError('REQUEST_INVALID', 'send one picture: image or url');
-        const picture = image ?? (await fetchFor(service, url!, signal));
+        const picture = image ?? (await fetchFor(service, url!, context));
         const encoding = encodingOf(service, context, asked);
         const embed = () => searcher.embed({ ...encoding, picture, crop, name: 'the picture' });
         const { vector, cost } = await measured(service, context, encoding.budgetMs, embed);

@@ -12,6 +12,8 @@ const patience = 10;
 /** Seconds for a request's headers, and milliseconds between looks for what is late. */
 const headersTimeout = 10;
 const checkingInterval = 1000;
+/** Milliseconds that a client has to read why its connection is closed. */
+const closingPatience = 1000;
 
 export interface RunningServer {
   /** http://host:port */
@@ -82,4 +84,7 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   const body = problemOf(problem);
   const head = `HTTP/1.1 ${problem.status} ${code}\r\nContent-Type: application/problem+json\r\n`;
   socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+  // a client that keeps its side open would keep what it has sent as well
+  const timer = setTimeout(() => socket.destroy(), closingPatience).unref();
+  socket.once('close', () => clearTimeout(timer));
 }

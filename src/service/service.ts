@@ -88,9 +88,10 @@ export class Service {
     return writer;
   }
 
-  /** Anyone who reaches loopback is on this machine. */
+  /** Anyone who reaches loopback is on this machine, unless a proxy there lets others in. */
   get needsKey(): boolean {
-    return this.config.auth === 'always' || !isLoopback(this.config.host);
+    const { auth, host, trustProxy } = this.config;
+    return auth === 'always' || trustProxy > 0 || !isLoopback(host);
   }
 
   /**
@@ -107,10 +108,21 @@ export class Service {
     return next;
   }
 
+  /** Waits until nothing is being taken up; after `stopping` it would not be taken up either. */
+  async settled(): Promise<void> {
+    await this.swap?.catch(() => undefined);
+  }
+
   private async openWarm(): Promise<Searcher> {
     const opened = await this.open!();
-    await opened.warmUp();
-    return opened;
+    try {
+      if (!this.stopping) await opened.warmUp();
+      if (this.stopping) throw new MatvitError('SERVER_STOPPING', 'it takes up nothing any more');
+      return opened;
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /** Bodies of requests, read with limits that hold whatever a client declares. */
-import { type Transform, pipeline } from 'node:stream';
+import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { Request, Response } from 'express';
 import multer from 'multer';
@@ -87,10 +87,11 @@ export function readBody(request: Request, limit: number, take: (bytes: number) 
     source.once('end', () => resolve(Buffer.concat(chunks)));
     const gone = () => fail(new MatvitError('REQUEST_ABORTED', 'the upload ended early'));
     request.once('aborted', gone).once('error', gone);
-    if (decoder)
-      pipeline(request, decoder, error => {
-        if (error) fail(new MatvitError('REQUEST_INVALID', `the body is not valid ${encoding}: ${reasonOf(error)}`));
-      });
+    if (!decoder) return;
+    decoder.on('error', error =>
+      fail(new MatvitError('REQUEST_INVALID', `the body is not valid ${encoding}: ${reasonOf(error)}`)),
+    );
+    request.pipe(decoder); // `pipeline` would take its socket from a request that has not ended
   });
 }
 

@@ -6,7 +6,7 @@ import type { NewPicture } from '../corpus/writer.js';
 import { type ErrorCode, MatvitError } from '../errors.js';
 import { decodingErrors } from '../image/decoder.js';
 import { problemOf } from './errors.js';
-import { fetchFor } from './examples.js';
+import { type Fetching, fetchFor } from './examples.js';
 import * as schemas from './image-schemas.js';
 import { imageOf, params } from './images.js';
 import { type Route, route } from './route.js';
@@ -28,8 +28,8 @@ export const added = z
 const problem = z.object({ code: z.string() }).loose();
 
 export function writingRoutes(service: Service): Route[] {
-  const pictureOf = async ({ image, url }: schemas.Source, signal: AbortSignal) =>
-    image ?? (await fetchFor(service, url!, signal));
+  const pictureOf = async ({ image, url }: schemas.Source, context: Fetching) =>
+    image ?? (await fetchFor(service, url!, context));
   return [
     route({
       ...{ method: 'post', path: '/v1/images', access: 'write', operation: 'addImages', tag: 'Pictures' },
@@ -46,11 +46,11 @@ export function writingRoutes(service: Service): Route[] {
         schema: z.strictObject({ images: z.array(z.union([added, problem])) }),
       },
       errors: [...decoding, 'PATH_TAKEN', 'METADATA_INVALID'],
-      async handle({ searcher, query, body, upload, signal }) {
+      async handle({ searcher, query, body, upload, ...context }) {
         const writer = service.writerOf(searcher);
         const asked = upload
           ? uploaded(upload.files, query)
-          : body.pictures.map(picture => ({ ...picture, picture: () => pictureOf(picture, signal) }));
+          : body.pictures.map(picture => ({ ...picture, picture: () => pictureOf(picture, context) }));
         if (asked.length > service.config.maxPictures)
           throw new MatvitError('REQUEST_INVALID', `more than ${service.config.maxPictures} pictures`);
         const results = await pMap(
@@ -84,9 +84,9 @@ export function writingRoutes(service: Service): Route[] {
       body: { kind: 'pictures', schema: schemas.source, fields: z.strictObject({}), files: ['image'] },
       answer: { status: 200, description: 'the picture', schema: schemas.image },
       errors: [...decoding, 'NOT_FOUND', 'PATH_TAKEN'],
-      async handle({ searcher, params: { id }, body, upload, signal }) {
+      async handle({ searcher, params: { id }, body, upload, ...context }) {
         if (upload && upload.files.length > 1) throw new MatvitError('REQUEST_INVALID', 'send one picture');
-        const picture = await (upload ? uploaded(upload.files, {})[0]!.picture() : pictureOf(body, signal));
+        const picture = await (upload ? uploaded(upload.files, {})[0]!.picture() : pictureOf(body, context));
         const before = await searcher.index.image(id);
         const image = await service.writerOf(searcher).replace(id, picture);
         if (before && before.sha256 !== image.sha256) await service.thumbnails.forget(searcher, before.sha256);

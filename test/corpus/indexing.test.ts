@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, utimesSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ImageIndex } from '../../src/corpus/image-index.js';
@@ -236,6 +236,49 @@ describe('indexFolder', () => {
     const report = await run({ folder: join(folder, 'elsewhere') });
     assert.deepEqual(counts(report), { ...none, unchanged: 10 });
     assert.match(index.catalogue.root!, /elsewhere$/);
+  });
+
+  it('loses nothing when its folder is away and another one is given by mistake', async () => {
+    await fill(10);
+    await run();
+    renameSync(corpus, join(folder, 'away'));
+    for (const other of ['other', 'empty']) mkdirSync(join(folder, other));
+    writeFiles(join(folder, 'other'), { 'photos/one.png': await picture(77) });
+    for (const other of ['other', 'empty'])
+      await assert.rejects(run({ folder: join(folder, other) }), { code: 'OPTION_INVALID' });
+    assert.equal(index.catalogue.images().length, 10);
+  });
+
+  it('keeps what is below a link that leads nowhere now', async () => {
+    await fill(2);
+    mkdirSync(join(folder, 'drive'));
+    writeFiles(join(folder, 'drive'), { 'one.png': await picture(77) });
+    symlinkSync(join(folder, 'drive'), join(corpus, 'drive'));
+    assert.equal((await run()).added, 3);
+    renameSync(join(folder, 'drive'), join(folder, 'unmounted'));
+    const report = await run();
+    assert.deepEqual([report.removed, report.failed.map(({ path }) => path)], [0, ['drive/']]);
+    renameSync(join(folder, 'unmounted'), join(folder, 'drive'));
+    assert.deepEqual(counts(await run()), { ...none, unchanged: 3 });
+  });
+
+  it('embeds again what was removed with its last picture before a file with the same content came in', async () => {
+    await fill(3);
+    await run();
+    const [first] = index.catalogue.images();
+    renameSync(join(corpus, first!.path), join(corpus, 'renamed.png'));
+    const { catalogue } = index;
+    const hasVector = catalogue.hasVector.bind(catalogue);
+    // it is there when the file is read, and gone when it is committed
+    catalogue.hasVector = sha256 => {
+      const has = hasVector(sha256);
+      if (sha256 === first!.sha256) catalogue.commit({ remove: [first!.id], prune: 'touched' });
+      return has;
+    };
+    const report = await run();
+    assert.deepEqual([report.added, report.failed], [1, []]);
+    const found = catalogue.images().find(({ path }) => path === 'renamed.png')!;
+    assert.equal(catalogue.embedding(found).length, catalogue.dimension);
   });
 
   it('empties an index with its folder', async () => {

@@ -56,7 +56,7 @@ describe('Headroom', () => {
     assert.equal(headroom.factor, 1);
     for (let i = 0; i < 50; i++) record(headroom, true, false);
     for (let i = 0; i < 10; i++) headroom.served(true); // whether or not they were predicted to fit
-    assert.ok(headroom.factor > 1.2 && headroom.factor < 1.25, `${headroom.factor}`);
+    assert.ok(headroom.factor > 1.48 && headroom.factor < 1.5, `${headroom.factor}`);
     for (let i = 0; i < 40; i++) record(headroom, false, false);
     assert.ok(headroom.factor > 1.8, `${headroom.factor}`);
   });

@@ -4,7 +4,9 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
-import type { Searcher } from '../../src/search/searcher.js';
+import { pino } from 'pino';
+import { MatvitError } from '../../src/errors.js';
+import { Searcher } from '../../src/search/searcher.js';
 import { KeyRing } from '../../src/service/keys.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
 import type { Service } from '../../src/service/service.js';
@@ -47,6 +49,7 @@ describe('access to the service', () => {
       assert.ok(testService(searcher, { host, keys }).needsKey, host);
     for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost'])
       assert.ok(!testService(searcher, { host, keys }).needsKey, host);
+    assert.ok(testService(searcher, { trustProxy: 1, keys }).needsKey); // it lets others in
     await start({ auth: 'always', keys });
     const key = await service.keys.add('second', 'read');
     assert.equal((await get('/v1/images/1', { Authorization: `Bearer ${key}` })).status, 200);
@@ -120,6 +123,69 @@ describe('access to the service', () => {
     assert.equal(code, 'IMAGE_UNSUPPORTED');
     const { generation } = service.searchers as unknown as { generation: { users: number } };
     assert.equal(generation.users, 0);
+  });
+
+  it('says what is wrong with a compressed upload that has not ended, and lives on', async () => {
+    await start({}, { log: pino({ level: 'info' }, { write: () => undefined }) });
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    const head = 'Content-Encoding: gzip\r\nContent-Length: 100000';
+    socket.write(`POST /v1/search HTTP/1.1\r\nHost: localhost\r\n${head}\r\n\r\nnot gzip`);
+    assert.match(await text(socket), /^HTTP\/1\.1 400 [^]*"code":"REQUEST_INVALID"/);
+    assert.equal((await get('/healthz')).status, 200);
+  });
+
+  it('frees what a client holds that keeps its side of a closed connection open', async () => {
+    await start({ requestTimeout: 1, uploadMemory: 2 ** 20 });
+    const { hostname, port } = new URL(server.url);
+    const bytes = 2 ** 20 - 1000;
+    const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+    socket.on('error', () => undefined).resume();
+    socket.write(`POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${2 * bytes}\r\n\r\n`);
+    socket.write(Buffer.alloc(bytes));
+    const all = () => fetch(`${server.url}/v1/search`, { method: 'POST', body: Buffer.alloc(bytes) });
+    let code = await codeOf(await all());
+    while (code === 'QUEUE_FULL') {
+      await new Promise(resolve => setTimeout(resolve, 50));
+      code = await codeOf(await all());
+    }
+    assert.equal(code, 'IMAGE_UNSUPPORTED');
+    socket.destroy();
+  });
+
+  it('counts the pictures of a request, however they come', async () => {
+    await start({ maxPictures: 2 });
+    const image = Buffer.from('no picture').toString('base64');
+    const post = (path: string, json: unknown) =>
+      fetch(server.url + path, {
+        method: 'POST',
+        body: JSON.stringify(json),
+        headers: { 'Content-Type': 'application/json' },
+      });
+    const query = { like: [{ image }, { image }], unlike: [{ url: 'https://pictures.example/1.png' }] };
+    assert.equal(await codeOf(await post('/v1/search', query)), 'REQUEST_INVALID');
+    const queries = [{ like: [{ image }, { image }] }, { like: [{ image }] }];
+    assert.equal(await codeOf(await post('/v1/search/batch', { queries })), 'REQUEST_INVALID');
+    assert.equal(await codeOf(await post('/v1/search', { like: [{ image }, { image }] })), 'IMAGE_UNSUPPORTED');
+    const stored = { like: [1, 2, 3].map(id => ({ id })) }; // nothing has to be decoded for these
+    assert.equal((await post('/v1/search', stored)).status, 200);
+  });
+
+  it('takes up nothing any more once it stops, nor what cannot be warmed up, and closes that', async () => {
+    let [closed, failing] = [0, true];
+    const other = new Searcher(searcher.encoder, searcher.index);
+    other.close = () => Promise.resolve(void closed++);
+    other.warmUp = () => (failing ? Promise.reject(new MatvitError('INDEX_FAILED', 'gone')) : Promise.resolve());
+    await start({}, { open: () => Promise.resolve(other) });
+    await assert.rejects(service.reload(), { code: 'INDEX_FAILED' });
+    assert.equal(closed, 1);
+    failing = false;
+    const reloading = assert.rejects(service.reload(), { code: 'SERVER_STOPPING' });
+    service.stopping = true;
+    await service.settled();
+    await reloading;
+    assert.equal(closed, 2);
+    assert.equal(service.searcher, searcher);
   });
 
   it('closes connections that are too slow', async () => {

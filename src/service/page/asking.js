@@ -6,6 +6,7 @@ import { fileName } from './format.js';
 import { showPreview } from './preview.js';
 import { queryOf } from './query.js';
 import { pushState, setState, state } from './state.js';
+import { wish } from './wish.js';
 
 /**
  * @typedef {import('./query.js').Example} Example
@@ -28,6 +29,7 @@ export function makeAsking({ run, forget, fail }) {
 
   /** A new picture: searches with it. @param {Example} example */
   async function start(example) {
+    wish();
     forget();
     setQuery(queryOf([example]));
     pushState();
@@ -39,6 +41,7 @@ export function makeAsking({ run, forget, fail }) {
 
   /** The same query with other examples. @param {readonly Example[]} examples */
   function refine(examples) {
+    wish();
     const ordered = leading(examples);
     if (ordered.length === 0) startOver();
     else {
@@ -61,10 +64,12 @@ export function makeAsking({ run, forget, fail }) {
 
   /** Searches with a picture of the index as if it were new. @param {Named} found */
   async function startFrom({ id, path }) {
+    const isWanted = wish();
     try {
-      await start({ blob: await thumbnail(id), name: fileName(path), id, weight: 1 });
+      const blob = await thumbnail(id);
+      if (isWanted()) await start({ blob, name: fileName(path), id, weight: 1 });
     } catch (error) {
-      fail(error);
+      if (isWanted()) fail(error);
     }
   }
 
@@ -72,6 +77,7 @@ export function makeAsking({ run, forget, fail }) {
   const startWith = file => void start({ blob: file, name: file.name, weight: 1 });
 
   function startOver() {
+    wish();
     forget();
     setQuery(undefined);
     void run();

@@ -14,8 +14,11 @@ const few = 7;
 /** Fields that are offered. */
 const most = 6;
 
-/** Dots lead into objects, and commas separate names. */
-const isName = /^[^.,$][^.,]*$/;
+/** Fields that are counted: as many as the server takes at once. */
+const mostCounted = 20;
+
+/** Dots lead into objects, and commas separate names; the server takes no quotes. */
+const isName = /^[^.,$"\\\p{Cc}][^.,"\\\p{Cc}]{0,255}$/u;
 
 /** Fields seen in hits; the server has no list of them. @type {Set<string>} */
 const fields = new Set();
@@ -43,7 +46,7 @@ export async function countFacets(hits, selection, signal) {
     const { facets = {} } = await search(query, asking, signal);
     return names.map(name => /** @type {[string, Facet[]]} */ ([name, facets[name] ?? []]));
   };
-  const free = [...fields].filter(field => !selection.has(field));
+  const free = [...fields].filter(field => !selection.has(field)).slice(0, mostCounted);
   const counted = await Promise.all([
     free.length > 0 ? count(free, filterOf(selection)) : [],
     ...[...selection.keys()].map(field => count([field], filterOf(selection, field))),

@@ -23,6 +23,7 @@ import { makeStatus } from './status.js';
 import { makeThreshold, showThreshold } from './threshold.js';
 import { makeViewer } from './viewer.js';
 import { visited } from './visit.js';
+import { wish } from './wish.js';
 
 const { run, forget, fail } = makeSearch((field, value) =>
   change({ selection: toggled(state().selection, field, value) }),
@@ -46,6 +47,7 @@ function showSettings() {
 
 /** Follows the address, to which Back, Forward or a person went. @param {unknown} visit of the history */
 async function follow(visit) {
+  const isWanted = wish();
   const address = readAddress();
   const { hasChoice } = state();
   const aim = { ...address.aim, isFixed: address.aim.isFixed || !hasChoice };
@@ -61,21 +63,23 @@ async function follow(visit) {
     if (!known && id !== undefined) {
       const { path } = await picture(id);
       const blob = address.sample === undefined ? undefined : await thumbnail(id);
+      if (!isWanted()) return;
       asking.setQuery(queryOf([{ ...(blob && { blob }), id, name: fileName(path), weight: 1 }]));
       replaceState();
     }
     await run();
   } catch (error) {
-    fail(error);
+    if (isWanted()) fail(error);
   }
 }
 
 async function begin() {
+  const isWanted = wish();
   // without it, points are chosen by hand
   const hasChoice = await refreshFrontier().catch(() => false);
   setState({ hasChoice });
   if (hasChoice) watchFrontier(showFrontier);
-  await follow(history.state);
+  if (isWanted()) await follow(history.state);
 }
 
 const onClick = (/** @type {string} */ id, /** @type {() => unknown} */ action) =>

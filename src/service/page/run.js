@@ -79,7 +79,7 @@ export function makeSearch(onFacet) {
       reference = query.references.get(JSON.stringify(common));
       showAnswer(found);
       if (found.cost) await beside({ ...found, cost: found.cost }, { ask, common, isFixed: aim.isFixed, signal });
-      if (found.hits.length > 0) showFacets(await countFacets(found.hits, selection, signal), selection, onFacet);
+      if (found.hits.length > 0) await showCounts(found.hits, selection, signal);
       // later pages by the same point, whatever the budget chose
       const same = { ...common, ...(found.cost && { at: found.cost.at }) };
       offerPages(found, cursor => ask({ ...same, cursor }), showMore, fail);
@@ -87,6 +87,18 @@ export function makeSearch(onFacet) {
     } catch (error) {
       if (!signal.aborted) fail(error);
     }
+  }
+
+  /**
+   * Hits are as good where their facets cannot be counted.
+   * @param {readonly import('./api.js').Hit[]} hits
+   * @param {import('./filter.js').Selection} selection
+   * @param {AbortSignal} signal
+   */
+  async function showCounts(hits, selection, signal) {
+    const counted = await countFacets(hits, selection, signal).catch(() => undefined);
+    signal.throwIfAborted();
+    if (counted) showFacets(counted, selection, onFacet);
   }
 
   /**
