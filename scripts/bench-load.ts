@@ -6,14 +6,17 @@ import {
   type LoadRow,
   capacityOf,
   k,
+  pooled,
   references,
   rowOf,
   saturating,
   traces,
 } from '../src/evaluation/load/bench-load.js';
 import type { LoadPicture } from '../src/evaluation/load/pictures.js';
+import type { LoadResult } from '../src/evaluation/load/plan.js';
 import { plot } from '../src/evaluation/load/plot.js';
 import { LoadRig } from '../src/evaluation/load/rig.js';
+import { parts } from '../src/evaluation/load/traces.js';
 import { writeFileAtomic } from '../src/model/write-file-atomic.js';
 import { indexData, jsonOption, milliseconds, modelOption, positiveInteger, progress } from './cli.js';
 import { picturesOf } from './bench-budget.js';
@@ -29,6 +32,7 @@ interface Options {
   loads: Load[];
   budget: number;
   seconds: number;
+  rounds: number;
   capacity?: number;
   seed: number;
   save?: string;
@@ -50,7 +54,7 @@ async function measure(
   pictures: readonly LoadPicture[],
   onLoad: (rows: readonly LoadRow[]) => Promise<void>,
 ): Promise<LoadRow[]> {
-  const { budget: budgetMs, seconds, seed } = options;
+  const { budget: budgetMs, seconds, rounds, seed } = options;
   const rows: LoadRow[] = [];
   const bytes = pictures.map(picture => picture.bytes);
   const bar = progress('load');
@@ -68,20 +72,28 @@ async function measure(
       const mean = load.times * capacity;
       const arrivals = traces[load.trace](mean, Math.round(mean * seconds), seed);
       const rate = arrivals.length / seconds;
-      for (const [j, { policy, at }] of policies.entries()) {
-        // a server of its own, warmed alike: one that has answered thousands is faster by what V8 has compiled
-        const result = await LoadRig.use(server, async rig => {
-          await rig.run({
-            query: `k=${k}&at=${fixed[2]}`,
-            pictures: bytes,
-            arrivals: { inFlight: saturating, ms: 4000 },
-          });
-          return rig.run({ query: `k=${k}&budgetMs=${budgetMs}${at}`, pictures: bytes, arrivals });
-        });
-        rows.push(rowOf(load, { policy, budgetMs, rate }, result, pictures, reference));
-        const done = i * policies.length + j + 1;
-        bar.update(done, options.loads.length * policies.length, `${load.trace} ${load.times}, ${policy}`);
-      }
+      const slices = parts(arrivals, 1000 * seconds, rounds);
+      // a server each, warmed alike: one that has answered thousands is faster by what V8 has compiled
+      const results = await LoadRig.useSeveral(server, policies.length, async rigs => {
+        for (const rig of rigs) {
+          const arrivals = { inFlight: saturating, ms: 4000 };
+          await rig.run({ query: `k=${k}&at=${fixed[2]}`, pictures: bytes, arrivals });
+        }
+        const results: LoadResult[][] = policies.map(() => []);
+        // slice by slice in turn, since the machine is another one in a minute
+        for (const [r, arrivals] of slices.entries())
+          for (const n of policies.keys()) {
+            const p = (n + r) % policies.length;
+            const query = `k=${k}&budgetMs=${budgetMs}${policies[p]!.at}`;
+            results[p]!.push(await rigs[p]!.run({ query, pictures: bytes, arrivals }));
+            const done = (i * slices.length + r) * policies.length + n + 1;
+            const total = options.loads.length * slices.length * policies.length;
+            bar.update(done, total, `${load.trace} ${load.times}, ${policies[p]!.policy}`);
+          }
+        return results;
+      });
+      for (const [p, { policy }] of policies.entries())
+        rows.push(rowOf(load, { policy, budgetMs, rate }, pooled(results[p]!), pictures, reference));
       await onLoad(rows);
     }
   } finally {
@@ -147,6 +159,7 @@ export const benchLoadCommand = new Command('load')
   )
   .option('--budget <ms>', 'latency budget of each request', milliseconds, 50)
   .option('--seconds <n>', 'length of each trace', positiveInteger, 20)
+  .option('--rounds <n>', 'parts of a trace, in each of which the policies take turns', positiveInteger, 4)
   .option('--capacity <n>', 'requests/s that the full model answers (default: measured first)', positiveInteger)
   .option('--seed <n>', 'of the traces', positiveInteger, 1)
   .option('--save <file>', 'add the rows to those of earlier runs in a JSON file')
@@ -156,7 +169,7 @@ export const benchLoadCommand = new Command('load')
   .addHelpText(
     'after',
     `
-Policies: adaptive; always the full model; always the frontier's middle; always its cheapest point. The generator is a
+Policies in turn, each with a server of its own: adaptive; always the full model; always the frontier's middle; always its cheapest point. The generator is a
 process of its own that does not wait for answers. Everything stays on 127.0.0.1.
 
 Examples:

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { bursty, poisson } from '../../src/evaluation/load/traces.js';
+import { bursty, parts, poisson } from '../../src/evaluation/load/traces.js';
 
 const rate = 50;
 
@@ -32,6 +32,11 @@ describe('traces of requests', () => {
       const bursts = peak(bursty(rate, 2000, seed));
       assert.ok(bursts > 2.5 && bursts < 6, `${bursts}`);
     }
+  });
+
+  it('can be cut into parts', () => {
+    assert.deepEqual(parts([1, 4, 5, 9, 10, 17, 20.5], 20, 2), [[1, 4, 5, 9], [0, 7, 10.5]]); // prettier-ignore
+    assert.deepEqual(parts([3], 20, 3), [[3], [], []]);
   });
 
   it('are the same for the same seed, and others for another', () => {

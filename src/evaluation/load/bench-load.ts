@@ -76,6 +76,16 @@ export async function capacityOf(
   return (1000 * result.samples.filter(({ status }) => status === 200).length) / result.ms;
 }
 
+/** Several runs as one. */
+export function pooled(results: readonly LoadResult[]): LoadResult {
+  const ms = results.reduce((sum, result) => sum + result.ms, 0);
+  return {
+    samples: results.flatMap(({ samples }) => samples),
+    ms,
+    cpu: results.reduce((sum, result) => sum + result.cpu * result.ms, 0) / ms,
+  };
+}
+
 export function rowOf(
   load: Load,
   { policy, budgetMs, rate }: { policy: string; budgetMs: number; rate: number },

@@ -14,12 +14,22 @@ export class LoadRig {
   ) {}
 
   /** Starts a server, lets `action` use it, and stops it. @param args of `matvit serve`, but for host and port */
-  static async use<T>(args: readonly string[], action: (rig: LoadRig) => Promise<T>): Promise<T> {
-    const rig = await LoadRig.start(args);
+  static use<T>(args: readonly string[], action: (rig: LoadRig) => Promise<T>): Promise<T> {
+    return LoadRig.useSeveral(args, 1, ([rig]) => action(rig!));
+  }
+
+  /** The same with several servers at once. */
+  static async useSeveral<T>(
+    args: readonly string[],
+    count: number,
+    action: (rigs: readonly LoadRig[]) => Promise<T>,
+  ): Promise<T> {
+    const rigs: LoadRig[] = [];
     try {
-      return await action(rig);
+      while (rigs.length < count) rigs.push(await LoadRig.start(args));
+      return await action(rigs);
     } finally {
-      await rig.stop();
+      await Promise.all(rigs.map(rig => rig.stop()));
     }
   }
 

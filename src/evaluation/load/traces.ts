@@ -38,4 +38,14 @@ export function bursty(rate: number, count: number, seed: number): number[] {
   return arrivals;
 }
 
+/** Cuts arrivals into parts of equal length, each with times from its own start. @param duration of all, milliseconds */
+export function parts(arrivals: readonly number[], duration: number, count: number): number[][] {
+  const cut: number[][] = Array.from({ length: count }, () => []);
+  for (const time of arrivals) {
+    const part = Math.min(count - 1, Math.floor((time * count) / duration));
+    cut[part]!.push(time - (part * duration) / count);
+  }
+  return cut;
+}
+
 const sum = (numbers: readonly number[]) => numbers.reduce((total, x) => total + x, 0);
