@@ -169,8 +169,8 @@ export const benchLoadCommand = new Command('load')
   .addHelpText(
     'after',
     `
-Policies in turn, each with a server of its own: adaptive; always the full model; always the frontier's middle; always its cheapest point. The generator is a
-process of its own that does not wait for answers. Everything stays on 127.0.0.1.
+Policies in turn, each with a server of its own: adaptive; always the full model; always the frontier's middle; always
+its cheapest point. The generator is a process of its own that does not wait for answers. Everything stays on 127.0.0.1.
 
 Examples:
   $ matvit bench load --loads poisson-1,bursty-1 --seconds 10

@@ -42,19 +42,23 @@ function line({ step, passes, viewsPerSecond }: StepMetrics): string {
   return `step ${step}  ${viewsPerSecond.toFixed(1)} views/s  ${parts.join('  ')}`;
 }
 
+/** Where a run begins, if not at random weights. */
+const initOf = ({ init, adapt }: Options) => init ?? (adapt ? defaultModel : undefined);
+
 /** What the parser cannot tell. */
 async function checkOptions(options: Options): Promise<void> {
-  const { init, teacher, out, objective, adapt, resolution, submodel, steps, reschedule } = options;
+  const { teacher, out, objective, adapt, resolution, submodel, steps, reschedule } = options;
+  const init = initOf(options);
   const refuse = (reason: string) => {
     throw new MatvitError('OPTION_INVALID', reason);
   };
   const distils = adapt || objective === 'distil';
-  if (distils && !adapt && init === undefined) refuse('--objective distil needs --init, a model to nest');
+  if (distils && init === undefined) refuse('--objective distil needs --init, a model to nest');
   if (distils && resolution !== undefined) refuse('--resolution is of labelled training; distillation takes several');
   if (!distils && teacher !== undefined) refuse('--teacher is of distillation; labelled training has none');
   if (submodel !== undefined && objective !== 'plain') refuse('--submodel is what --objective plain trains');
   if (reschedule && steps === undefined) refuse('--reschedule needs --steps');
-  for (const path of [init ?? (adapt ? defaultModel : undefined), teacher])
+  for (const path of [init, teacher])
     if (path !== undefined && (await folderOf(path)) === resolve(out))
       refuse(`--out would replace ${path}, which the run needs again when it is resumed`);
 }
@@ -111,7 +115,7 @@ Examples:
     const resume = options.resume || reschedule;
     await checkRun(out, resume);
     const purpose = adapt ? 'adapt' : objective;
-    const initPath = options.init ?? (adapt ? defaultModel : undefined);
+    const initPath = initOf(options);
     const init = initPath ? await checkpointAt(initPath) : initialise(presets[options.arch], options.seed ?? 1);
     const a = init.architecture;
     const teacher = options.teacher === undefined ? init : await checkpointAt(options.teacher);
@@ -135,10 +139,9 @@ Examples:
     });
     const count = pictures.table.length / tableColumns;
     const { classes, failed } = pictures;
-    process.stderr.write(
-      `${count} pictures${purpose === objective && objective !== 'distil' ? ` of ${classes.length} classes` : ''}` +
-        `${failed > 0 ? `; ${failed} could not be read` : ''}\n`,
-    );
+    const ofClasses = config.objective === 'distil' ? '' : ` of ${classes.length} classes`;
+    const unread = failed > 0 ? `; ${failed} could not be read` : '';
+    process.stderr.write(`${count} pictures${ofClasses}${unread}\n`);
     let shown = 0;
     let fingerprint = '';
     const { steps } = await train({

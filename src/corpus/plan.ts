@@ -62,8 +62,8 @@ export function plan(
     const kept = edited || (before && keepMetadata);
     const metadata = kept ? before.metadata : ((given ? given.get(file.path) : folderMetadata(file.path)) ?? {});
     const read = before?.size !== file.size || before.mtime !== file.mtime;
+    // whatever the order of its keys, which PostgreSQL chooses by itself
     if (read || !isDeepStrictEqual(before.metadata, metadata))
-      // PostgreSQL orders keys by itself
       tasks.push({ file, metadata, edited, known: before, read });
   }
   // nothing is known of what is in a folder that cannot be listed

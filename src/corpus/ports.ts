@@ -38,7 +38,7 @@ export interface SearchableIndex {
   embedding(image: Image): Promise<Float32Array>;
   /** The picture itself: the path of its file, or its bytes. */
   picture(image: Image): Promise<PictureSource>;
-  /** Pictures to warm up with: absolute paths of files, at most `count`. */
+  /** Pictures to warm up with, at most `count`. */
   samples(count: number): Promise<PictureSource[]>;
   /** images in it */
   count(): Promise<number>;

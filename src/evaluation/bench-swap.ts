@@ -117,14 +117,11 @@ class Client {
     const { pictures, query } = this.options;
     const to = this.firstIsReady ? 0 : 1;
     const began = performance.now();
+    const { id, bytes } = pictures[i % pictures.length]!;
+    const byId = () => Buffer.from(JSON.stringify({ like: [{ id }] }));
     const outcome = await (i % 3 === 0
-      ? this.post(
-          to,
-          '/v1/search',
-          Buffer.from(JSON.stringify({ like: [{ id: pictures[i % pictures.length]!.id }] })),
-          'application/json',
-        )
-      : this.post(to, `/v1/search?${query}`, pictures[i % pictures.length]!.bytes, 'image/jpeg'));
+      ? this.post(to, '/v1/search', byId(), 'application/json')
+      : this.post(to, `/v1/search?${query}`, bytes, 'image/jpeg'));
     this.times.push(performance.now() - began);
     if (outcome === 200) this.answeredBy[to]++;
     else this.failures[outcome] = (this.failures[outcome] ?? 0) + 1;

@@ -89,7 +89,7 @@ export class DecoderPool implements Decoder {
         this.send(idle ?? this.start(), job);
       } catch (error) {
         // no descriptors, no processes: the machine's trouble, and it may pass
-        for (const child of this.children) if (child.job === job) child.job = undefined;
+        for (const child of this.children) if (child.job === job) release(child);
         job.reject(pictureError('DECODER_LOST', nameOf(job), reasonOf(error)));
       }
     }
@@ -144,9 +144,7 @@ export class DecoderPool implements Decoder {
   }
 
   private settle(child: Child, reply: DecoderReply): void {
-    const { job } = child;
-    clearTimeout(child.timer);
-    child.job = undefined;
+    const job = release(child);
     if ('data' in reply) job?.resolve(take(child.scratch, reply.data));
     else job?.reject(new MatvitError(reply.error.code, reply.error.detail));
     this.assign();
@@ -158,8 +156,7 @@ export class DecoderPool implements Decoder {
     const { job } = child;
     if (this.closed) this.fail(child, 'SERVER_STOPPING', 'its decoder was closed');
     else if (job && !job.isSecond) {
-      clearTimeout(child.timer);
-      child.job = undefined;
+      release(child);
       job.isSecond = true;
       this.queue.unshift(job);
     } else this.fail(child, 'DECODER_LOST', 'the processes that were at it have ended');
@@ -168,10 +165,17 @@ export class DecoderPool implements Decoder {
 
   /** Its picture's request, if it has one. */
   private fail(child: Child, code: ErrorCode, reason: string): void {
-    clearTimeout(child.timer);
-    if (child.job) child.job.reject(pictureError(code, nameOf(child.job), reason));
-    child.job = undefined;
+    const job = release(child);
+    job?.reject(pictureError(code, nameOf(job), reason));
   }
+}
+
+/** It is no longer at its picture. @returns the picture's job, if it has one */
+function release(child: Child): Job | undefined {
+  clearTimeout(child.timer);
+  const { job } = child;
+  child.job = undefined;
+  return job;
 }
 
 const gone = () => new MatvitError('SERVER_STOPPING', 'the decoder has been closed');

@@ -24,11 +24,15 @@ export function fetchFor({ config }: Service, url: string, { signal, take }: Fet
   return fetchPicture(url, { hosts: config.urlHosts, maxBytes: config.maxBytes, signal, take });
 }
 
-/** @throws REQUEST_INVALID where a request brings or names more pictures than it may, those of the index not counted */
-export function checkCount({ config: { maxPictures } }: Service, queries: readonly Query[]): void {
+/** @param count pictures that a request brings or has fetched @throws REQUEST_INVALID where it may not have as many */
+export function checkCount({ config: { maxPictures } }: Service, count: number): void {
+  if (count > maxPictures) throw new MatvitError('REQUEST_INVALID', `more than ${maxPictures} pictures`);
+}
+
+/** Pictures that queries bring or have fetched: those of the index do not count. */
+export function broughtBy(queries: readonly Query[]): number {
   const examples = queries.flatMap(({ like, unlike }) => [...like, ...unlike]);
-  if (examples.filter(({ id }) => id === undefined).length > maxPictures)
-    throw new MatvitError('REQUEST_INVALID', `more than ${maxPictures} pictures`);
+  return examples.filter(({ id }) => id === undefined).length;
 }
 
 /** @param sign -1 for what hits should not be like @throws NOT_FOUND, and what fetchFor does */

@@ -5,7 +5,7 @@ import { decodingErrors } from '../image/decoder.js';
 import type { CombinedAnswer } from '../search/searcher.js';
 import { type Asked, encodingOf, measured, replying } from './encoding.js';
 import { problemOf } from './errors.js';
-import { checkCount, fetchFor, resolveExample, uploadedExamples } from './examples.js';
+import { broughtBy, checkCount, fetchFor, resolveExample, uploadedExamples } from './examples.js';
 import { type Route, route } from './route.js';
 import * as schemas from './schemas.js';
 import type { Service } from './service.js';
@@ -58,7 +58,7 @@ export function searchRoutes(service: Service): Route[] {
       async handle(context) {
         const { query: { crop, ...options }, body, upload } = context; // prettier-ignore
         const query = upload ? { ...uploadedExamples(upload, crop), ...options } : body;
-        checkCount(service, [query]);
+        checkCount(service, broughtBy([query]));
         const answer = await search(context, query);
         if (answer.cost) replying(context);
         return answer;
@@ -82,7 +82,7 @@ export function searchRoutes(service: Service): Route[] {
       async handle(context) {
         const { body, upload } = context;
         if (upload) throw new MatvitError('REQUEST_INVALID', 'a batch is JSON, with the type application/json');
-        checkCount(service, body.queries);
+        checkCount(service, broughtBy(body.queries));
         const answers = await pMap(
           body.queries,
           query =>

@@ -6,7 +6,7 @@ import type { NewPicture } from '../corpus/writer.js';
 import { type ErrorCode, MatvitError } from '../errors.js';
 import { decodingErrors } from '../image/decoder.js';
 import { problemOf } from './errors.js';
-import { type Fetching, fetchFor } from './examples.js';
+import { type Fetching, checkCount, fetchFor } from './examples.js';
 import * as schemas from './image-schemas.js';
 import { imageOf, params } from './images.js';
 import { type Route, route } from './route.js';
@@ -51,8 +51,7 @@ export function writingRoutes(service: Service): Route[] {
         const asked = upload
           ? uploaded(upload.files, query)
           : body.pictures.map(picture => ({ ...picture, picture: () => pictureOf(picture, context) }));
-        if (asked.length > service.config.maxPictures)
-          throw new MatvitError('REQUEST_INVALID', `more than ${service.config.maxPictures} pictures`);
+        checkCount(service, asked.length);
         const results = await pMap(
           asked,
           async ({ picture, path, metadata }) => {

@@ -17,8 +17,10 @@ export interface LoadPicture {
  * @throws INDEX_MISSING if there are none
  */
 export async function loadPictures(index: ImageIndex, count: number): Promise<LoadPicture[]> {
-  const { catalogue } = index;
-  const images = catalogue.images().filter(({ vectorId }) => catalogue.imagesOf([vectorId]).length === 1);
+  const all = index.catalogue.images();
+  const copies = new Map<number, number>();
+  for (const { vectorId } of all) copies.set(vectorId, (copies.get(vectorId) ?? 0) + 1);
+  const images = all.filter(({ vectorId }) => copies.get(vectorId) === 1);
   const step = Math.max(1, Math.floor(images.length / count));
   const chosen = images.filter((_, i) => i % step === 0).slice(0, count);
   const vary = async (image: Image): Promise<LoadPicture[]> => {
