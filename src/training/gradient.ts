@@ -6,6 +6,7 @@ import { type TrainingGraph, classificationGraph, distillationGraph, gradientOf 
 import { patchCount } from '../model/architecture.js';
 import { tokenMap } from '../model/positions.js';
 import { printSubmodel } from '../model/submodel.js';
+import { addScaled } from './arrays.js';
 import { type Pass, planner } from './config.js';
 import { slice } from './layout.js';
 import { type PassMetrics, type WorkerSetup, averagePasses } from './protocol.js';
@@ -165,8 +166,7 @@ export class GradientComputer {
     const outputs = await session.run(feeds, fetches);
     const { part, gradient } = this;
     const factor = share * pass.weight;
-    for (const { offset, length } of slices)
-      for (let i = offset; i < offset + length; i++) gradient[i]! += factor * part[i]!;
+    for (const { offset, length } of slices) addScaled(gradient, part, factor, [offset, offset + length]);
     return outputs;
   }
 

@@ -5,6 +5,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { adamw } from './adamw.js';
+import { addScaled, scale } from './arrays.js';
 import { GradientComputer } from './gradient.js';
 import type { WorkerRequest, WorkerSetup } from './protocol.js';
 
@@ -23,18 +24,11 @@ const share = (i: number) => Math.floor((layout.length * i) / gradients.length);
 const range = [share(index), share(index + 1)] as const;
 const computer = await GradientComputer.create(setup);
 
-/** Sums the threads' gradients over this thread's range, into the first; gives the square of the sum's norm. */
+/** Averages the threads' gradients over this thread's range, into the first; gives the square of the mean's norm. */
 function sumGradients(): number {
   const [sum, ...others] = gradients as [Float32Array, ...Float32Array[]];
-  const factor = 1 / gradients.length;
-  let square = 0;
-  for (let i = range[0]; i < range[1]; i++) {
-    let g = sum[i]!;
-    for (const other of others) g += other[i]!;
-    sum[i] = g *= factor;
-    square += g * g;
-  }
-  return square;
+  for (const other of others) addScaled(sum, other, 1, range);
+  return scale(sum, 1 / gradients.length, range);
 }
 
 async function answer(request: WorkerRequest): Promise<unknown> {
