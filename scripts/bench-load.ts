@@ -5,6 +5,7 @@ import {
   type Load,
   type LoadRow,
   capacityOf,
+  counted,
   k,
   pooled,
   references,
@@ -16,9 +17,9 @@ import type { LoadPicture } from '../src/evaluation/load/pictures.js';
 import type { LoadResult } from '../src/evaluation/load/plan.js';
 import { plot } from '../src/evaluation/load/plot.js';
 import { LoadRig } from '../src/evaluation/load/rig.js';
-import { parts } from '../src/evaluation/load/traces.js';
+import { slicesOf } from '../src/evaluation/load/traces.js';
 import { writeFileAtomic } from '../src/model/write-file-atomic.js';
-import { indexData, jsonOption, milliseconds, modelOption, positiveInteger, progress } from './cli.js';
+import { indexData, jsonOption, milliseconds, modelOption, positiveInteger, progress, wholeNumber } from './cli.js';
 import { picturesOf } from './bench-budget.js';
 
 const defaultLoads = 'poisson-0.5,poisson-1,poisson-2,poisson-3,bursty-0.5,bursty-1';
@@ -33,6 +34,7 @@ interface Options {
   budget: number;
   seconds: number;
   rounds: number;
+  leadIn: number;
   capacity?: number;
   seed: number;
   save?: string;
@@ -55,6 +57,7 @@ async function measure(
   onLoad: (rows: readonly LoadRow[]) => Promise<void>,
 ): Promise<LoadRow[]> {
   const { budget: budgetMs, seconds, rounds, seed } = options;
+  const leadInMs = 1000 * options.leadIn;
   const rows: LoadRow[] = [];
   const bytes = pictures.map(picture => picture.bytes);
   const bar = progress('load');
@@ -72,7 +75,7 @@ async function measure(
       const mean = load.times * capacity;
       const arrivals = traces[load.trace](mean, Math.round(mean * seconds), seed);
       const rate = arrivals.length / seconds;
-      const slices = parts(arrivals, 1000 * seconds, rounds);
+      const slices = slicesOf(arrivals, 1000 * seconds, rounds, leadInMs);
       // a server each, warmed alike: one that has answered thousands is faster by what V8 has compiled
       const results = await LoadRig.useSeveral(server, policies.length, async rigs => {
         for (const rig of rigs) {
@@ -81,11 +84,12 @@ async function measure(
         }
         const results: LoadResult[][] = policies.map(() => []);
         // slice by slice in turn, since the machine is another one in a minute
-        for (const [r, arrivals] of slices.entries())
+        for (const [r, { arrivals, leadIn }] of slices.entries())
           for (const n of policies.keys()) {
             const p = (n + r) % policies.length;
             const query = `k=${k}&budgetMs=${budgetMs}${policies[p]!.at}`;
-            results[p]!.push(await rigs[p]!.run({ query, pictures: bytes, arrivals }));
+            const result = await rigs[p]!.run({ query, pictures: bytes, arrivals });
+            results[p]!.push(counted(result, leadIn, leadInMs));
             const done = (i * slices.length + r) * policies.length + n + 1;
             const total = options.loads.length * slices.length * policies.length;
             bar.update(done, total, `${load.trace} ${load.times}, ${policies[p]!.policy}`);
@@ -160,6 +164,7 @@ export const benchLoadCommand = new Command('load')
   .option('--budget <ms>', 'latency budget of each request', milliseconds, 50)
   .option('--seconds <n>', 'length of each trace', positiveInteger, 20)
   .option('--rounds <n>', 'parts of a trace, in each of which the policies take turns', positiveInteger, 4)
+  .option('--lead-in <n>', 'seconds of the trace before each part that are sent first and not counted', wholeNumber, 3)
   .option('--capacity <n>', 'requests/s that the full model answers (default: measured first)', positiveInteger)
   .option('--seed <n>', 'of the traces', positiveInteger, 1)
   .option('--save <file>', 'add the rows to those of earlier runs in a JSON file')

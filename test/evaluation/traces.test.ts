@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { bursty, parts, poisson } from '../../src/evaluation/load/traces.js';
+import { bursty, poisson, slicesOf } from '../../src/evaluation/load/traces.js';
 
 const rate = 50;
 
@@ -34,9 +34,18 @@ describe('traces of requests', () => {
     }
   });
 
-  it('can be cut into parts', () => {
-    assert.deepEqual(parts([1, 4, 5, 9, 10, 17, 20.5], 20, 2), [[1, 4, 5, 9], [0, 7, 10.5]]); // prettier-ignore
-    assert.deepEqual(parts([3], 20, 3), [[3], [], []]);
+  it('can be cut into slices', () => {
+    const times = [1, 4, 5, 9, 10, 17, 20.5];
+    const slices = slicesOf(times, 20, 2, 0);
+    assert.deepEqual(slices.map(({ arrivals }) => arrivals), [[1, 4, 5, 9], [0, 7, 10.5]]); // prettier-ignore
+    assert.deepEqual(slices.map(({ leadIn }) => leadIn), [0, 0]); // prettier-ignore
+    assert.deepEqual(slicesOf([3], 20, 3, 0).map(({ arrivals }) => arrivals), [[3], [], []]); // prettier-ignore
+  });
+
+  it('lead into a slice with what came before it, into the first with the end', () => {
+    const [first, second] = slicesOf([1, 4, 5, 9, 10, 17, 20.5], 20, 2, 5);
+    assert.deepEqual(first, { arrivals: [2, 6, 9, 10, 14], leadIn: 1 });
+    assert.deepEqual(second, { arrivals: [0, 4, 5, 12, 15.5], leadIn: 2 });
   });
 
   it('are the same for the same seed, and others for another', () => {

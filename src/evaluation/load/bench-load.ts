@@ -76,6 +76,11 @@ export async function capacityOf(
   return (1000 * result.samples.filter(({ status }) => status === 200).length) / result.ms;
 }
 
+/** One slice's run, without the requests that led into it. @param leadInMs how long they came */
+export function counted({ samples, ms, cpu }: LoadResult, leadIn: number, leadInMs: number): LoadResult {
+  return { samples: samples.slice(leadIn), ms: ms - leadInMs, cpu };
+}
+
 /** Several runs as one. */
 export function pooled(results: readonly LoadResult[]): LoadResult {
   const ms = results.reduce((sum, result) => sum + result.ms, 0);

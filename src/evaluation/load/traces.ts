@@ -38,14 +38,29 @@ export function bursty(rate: number, count: number, seed: number): number[] {
   return arrivals;
 }
 
-/** Cuts arrivals into parts of equal length, each with times from its own start. @param duration of all, milliseconds */
-export function parts(arrivals: readonly number[], duration: number, count: number): number[][] {
-  const cut: number[][] = Array.from({ length: count }, () => []);
-  for (const time of arrivals) {
-    const part = Math.min(count - 1, Math.floor((time * count) / duration));
-    cut[part]!.push(time - (part * duration) / count);
-  }
-  return cut;
+export interface Slice {
+  /** from the slice's start, its lead-in first */
+  readonly arrivals: readonly number[];
+  /** how many of them are the lead-in */
+  readonly leadIn: number;
+}
+
+/**
+ * Cuts arrivals into slices of equal length. Each begins with the last `leadIn` milliseconds of the slice before, the
+ * first with those of the last, so that what is counted finds a server in the midst of its load.
+ * @param duration of all arrivals, milliseconds
+ */
+export function slicesOf(arrivals: readonly number[], duration: number, count: number, leadIn: number): Slice[] {
+  const length = duration / count;
+  return Array.from({ length: count }, (_, n) => {
+    const from = n * length;
+    const before = arrivals
+      .map(time => (time < from ? time : time - duration))
+      .filter(time => time >= from - leadIn && time < from)
+      .sort((a, b) => a - b);
+    const own = arrivals.filter(time => time >= from && (time < from + length || n === count - 1));
+    return { arrivals: [...before, ...own].map(time => time - from + leadIn), leadIn: before.length };
+  });
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, x) => total + x, 0);
