@@ -67,7 +67,7 @@ export const settings = {
     fallback: undefined,
     fromText: value => (/^\d*\.?\d+$/.test(value) ? Number(value) : value),
     placeholder: 'ms',
-    help: 'latency budget of searches that bring none (default: none, and the full model)',
+    help: 'latency budget of searches that name neither one nor a point (default: none, and the full model)',
   } as Setting<number | undefined>,
   queue: integer(1, 100_000, 256, 'searches that may wait for the encoder'),
   writable: toggle('let clients with a write key change the index: add, replace, delete, reindex'),

@@ -2,6 +2,14 @@
 export interface Clock {
   /** milliseconds since some fixed moment, never going back */
   now(): number;
+  /** @returns what cancels it */
+  after(ms: number, action: () => void): () => void;
 }
 
-export const systemClock: Clock = { now: () => performance.now() };
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after(ms, action) {
+    const timer = setTimeout(action, ms).unref();
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,7 +1,8 @@
 /**
  * Between requests and the encoder's slots. A request's operating point is chosen when a slot becomes free for it and
  * not before, so that the choice sees what is left of its budget and who else waits. Decoding is part of the turn,
- * straight at the resolution chosen. There are no timers: it acts when a request comes, goes or is done.
+ * straight at the resolution chosen. It acts when a request comes, goes or is done; and when the time of one has come that
+ * would rather have no answer than a late one, though slots may be held for longer than foreseen.
  */
 import { MatvitError } from '../errors.js';
 import { type Clock, systemClock } from './clock.js';
@@ -37,13 +38,15 @@ interface Entry<T, R> extends Waiting {
   readonly job: Job<T>;
   readonly resolve: (served: Served<R>) => void;
   readonly reject: (error: unknown) => void;
+  /** was no slot free for it when it came? */
+  waited: boolean;
 }
 
 export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encodeMs: number }> {
   private readonly clock: Clock;
   private readonly room: WaitingRoom<Entry<T, R>>;
-  /** those of it that would rather have no answer than a late one; some may have left it */
-  private readonly strict = new Set<Entry<T, R>>();
+  /** those of it that would rather have no answer than a late one, with what cancels their timer; some may have left it */
+  private readonly strict = new Map<Entry<T, R>, () => void>();
   /** those being served, with the time when they should be done */
   private readonly ends = new Map<Entry<T, R>, number>();
 
@@ -67,7 +70,7 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
     return new Promise((resolve, reject) => {
       const { client, signal } = job;
       const deadline = job.arrivedAt + (job.budgetMs ?? Infinity);
-      const entry: Entry<T, R> = { job, client, deadline, resolve, reject };
+      const entry: Entry<T, R> = { job, client, deadline, resolve, reject, waited: false };
       const goneError = () => new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
       if (signal?.aborted) {
         reject(goneError());
@@ -77,16 +80,27 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
         if (this.room.remove(entry)) reject(goneError());
       };
       signal?.addEventListener('abort', leave, { once: true });
-      if (job.onMiss === 'reject') this.strict.add(entry);
-      this.options.planner.arrived(this.clock.now());
+      if (job.onMiss === 'reject' && job.budgetMs !== undefined)
+        this.strict.set(
+          entry,
+          this.clock.after(deadline - this.clock.now(), () => this.refuse()),
+        );
       const isLate = this.lateness(this.nextStart());
       this.room.add(entry, isLate)?.reject(new MatvitError('QUEUE_FULL', `${this.options.capacity} wait already`));
-      this.dispatch();
+      this.refuse();
+      if (!this.room.has(entry)) return; // and no load
+      this.options.planner.arrived(this.clock.now());
+      this.fill();
+      entry.waited = true;
     });
   }
 
   private dispatch(): void {
     this.refuse();
+    this.fill();
+  }
+
+  private fill(): void {
     while (this.ends.size < this.options.slots) {
       const turn = this.room.next(this.lateness(this.clock.now()));
       if (!turn) return;
@@ -100,7 +114,7 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
     const { planner } = this.options;
     const start = this.nextStart();
     const isLate = this.lateness(start);
-    for (const entry of this.strict) {
+    for (const [entry, cancel] of this.strict) {
       const { job } = entry;
       if (this.room.has(entry)) {
         if (!isLate(entry)) continue;
@@ -108,6 +122,7 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
         this.room.remove(entry);
         entry.reject(exceeded(job));
       }
+      cancel();
       this.strict.delete(entry);
     }
   }
@@ -122,6 +137,7 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
       busy: this.ends.size + 1,
       slots,
       others: others.map(other => slack(other.job)),
+      waited: entry.waited,
     };
     const decision = planner.decide(job, moment);
     this.ends.set(entry, began + (decision ? decision.predicted.decodeMs + decision.predicted.encodeMs : 0));

@@ -19,6 +19,10 @@ export interface ServiceTimes {
   readonly serviceMs: number;
 }
 
+/** What follows once a picture is encoded: a search by picture alone, one with filters, facets or many hits, or none. */
+export type FollowUp = Searching | 'none';
+export type Searching = 'search' | 'elaborate';
+
 export interface LatencyOptions {
   /** requests served at once, at most */
   readonly slots: number;
@@ -43,7 +47,8 @@ export class LatencyModel {
   readonly errors = { decode: new PredictionError(), encode: new PredictionError(), search: new PredictionError() };
   private readonly decode: StageModel;
   private readonly encode: StageModel;
-  private readonly search: StageModel;
+  /** apart, so that those whose searches take long do not shorten what others have for encoding */
+  private readonly searches: Record<Searching, StageModel>;
   private readonly reply: StageModel;
   /** milliseconds that p95 of the service is beyond that of its stages: hops between threads cost the same at each point */
   private margin = 0;
@@ -61,7 +66,7 @@ export class LatencyModel {
       points.map(point => point.encodeMs),
       slots,
     );
-    this.search = new StageModel([searchMs], 1);
+    this.searches = { search: new StageModel([searchMs], 1), elaborate: new StageModel([searchMs], 1) };
     this.reply = new StageModel([replyMs], 1);
   }
 
@@ -69,31 +74,41 @@ export class LatencyModel {
    * @param point its place on the frontier
    * @param busy requests that will be served at the same time, this one included
    * @param bytes size of the picture; that of the calibration's pictures if undefined
+   * @param times how many times the point's encoding
    */
-  predict(point: number, busy: number, bytes?: number): Prediction {
+  predict(point: number, busy: number, bytes?: number, times = 1): Prediction {
     const decode = this.decode.predict(point, busy, this.sizeFactor(bytes));
-    const encode = this.encode.predict(point, busy);
+    const encode = this.encode.predict(point, busy, times);
     const { p50, p95 } = sumOf(decode, encode);
     return { decode, encode, service: { p50, p95: Math.max(p50, p95 + this.margin) } };
   }
 
-  /** After a request was served at a point. @param busy and @param bytes as for predict */
-  observe(point: number, busy: number, bytes: number | undefined, actual: ServiceTimes): void {
+  /**
+   * After a request was served at a point. @param busy and @param bytes as for predict
+   * @param predicted what had been predicted for it: others have taught something since
+   */
+  observe(
+    point: number,
+    busy: number,
+    bytes: number | undefined,
+    actual: ServiceTimes,
+    predicted: Pick<ServiceTimes, 'decodeMs' | 'encodeMs'>,
+  ): void {
     const size = this.sizeFactor(bytes);
-    const decode = this.decode.predict(point, busy, size);
-    const encode = this.encode.predict(point, busy);
-    this.errors.decode.add(decode.p50, actual.decodeMs);
-    this.errors.encode.add(encode.p50, actual.encodeMs);
-    const isBeyond = actual.serviceMs > sumOf(decode, encode).p95 + this.margin;
+    this.errors.decode.add(predicted.decodeMs, actual.decodeMs);
+    this.errors.encode.add(predicted.encodeMs, actual.encodeMs);
+    const stages = sumOf(this.decode.predict(point, busy, size), this.encode.predict(point, busy));
+    const isBeyond = actual.serviceMs > stages.p95 + this.margin;
     this.margin += marginStep * (isBeyond ? 0.95 : -0.05);
     this.decode.observe(point, busy, actual.decodeMs, size);
     this.encode.observe(point, busy, actual.encodeMs);
   }
 
   /** After the index was searched with an embedding. */
-  observeSearch(ms: number): void {
-    this.errors.search.add(this.search.predict(0, 1).p50, ms);
-    this.search.observe(0, 1, ms);
+  observeSearch(ms: number, kind: Searching = 'search'): void {
+    const model = this.searches[kind];
+    this.errors.search.add(model.predict(0, 1).p50, ms);
+    model.observe(0, 1, ms);
   }
 
   /** After an answer was sent. @param ms since it was ready */
@@ -102,16 +117,25 @@ export class LatencyModel {
   }
 
   /** Medians when the machine was as fast as it has been, milliseconds: of `service` as in predict, and of `answer`. */
-  whenFastest(point: number, bytes?: number): { service: number; answer: number } {
+  whenFastest(
+    point: number,
+    {
+      bytes,
+      times = 1,
+      followUp = 'search',
+    }: { bytes?: number | undefined; times?: number; followUp?: FollowUp | undefined } = {},
+  ): { service: number; answer: number } {
+    const search = followUp === 'none' ? 0 : this.searches[followUp].whenFastest(0);
     return {
-      service: this.decode.whenFastest(point, this.sizeFactor(bytes)) + this.encode.whenFastest(point),
-      answer: this.search.whenFastest(0) + this.reply.whenFastest(0),
+      service: this.decode.whenFastest(point, this.sizeFactor(bytes)) + this.encode.whenFastest(point, times),
+      answer: search + this.reply.whenFastest(0),
     };
   }
 
   /** From leaving the slot to the answer's first byte. */
-  answer(): Quantiles {
-    return sumOf(this.search.predict(0, 1), this.reply.predict(0, 1));
+  answer(followUp: FollowUp = 'search'): Quantiles {
+    const reply = this.reply.predict(0, 1);
+    return followUp === 'none' ? reply : sumOf(this.searches[followUp].predict(0, 1), reply);
   }
 
   /** How many times slower than at calibration the encoder is now. */

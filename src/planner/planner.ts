@@ -3,7 +3,7 @@ import { ArrivalRate } from './arrival-rate.js';
 import type { Decision } from './decision.js';
 import type { PointProfile } from './frontier.js';
 import { Headroom } from './headroom.js';
-import type { LatencyModel, ServiceTimes } from './latency.js';
+import type { FollowUp, LatencyModel, Prediction, ServiceTimes } from './latency.js';
 import { Probes } from './probes.js';
 import {
   type Limits,
@@ -27,6 +27,14 @@ export interface Demand extends Wish {
   readonly at?: string | undefined;
   /** size of the picture, if known */
   readonly bytes?: number | undefined;
+  /** a search by default */
+  readonly followUp?: FollowUp | undefined;
+}
+
+/** What an operating point is taken to cost: a point of the frontier, and how many times its encoding. */
+export interface Likeness {
+  readonly point: number;
+  readonly times: number;
 }
 
 /** The moment at which a request gets a slot. */
@@ -37,31 +45,48 @@ export interface Moment {
   readonly slots: number;
   /** slacks of those who wait on and can be in time, ascending, milliseconds */
   readonly others: readonly number[];
+  /** did this one wait for it? */
+  readonly waited: boolean;
 }
 
 export class Planner {
-  readonly headroom = new Headroom();
-  private readonly arrivals = new ArrivalRate();
+  private room = new Headroom();
+  private arrivals = new ArrivalRate();
   private readonly probes = new Probes();
   private readonly fidelities: readonly number[];
 
-  /** @param points the frontier, cheapest first: the same that the latency model has */
+  /**
+   * @param points the frontier, cheapest first: the same that the latency model has
+   * @param likenessOf a point that is not among them
+   */
   constructor(
     readonly points: readonly PointProfile[],
     readonly latency: LatencyModel,
+    private readonly likenessOf: (at: string) => Likeness = () => ({ point: points.length - 1, times: 1 }),
   ) {
     this.fidelities = points.map(point => point.fidelity.rbo);
   }
 
-  /** A request came, whatever it asks for. */
+  get headroom(): Headroom {
+    return this.room;
+  }
+
+  /** A request came that will want a slot, whatever it asks for. */
   arrived(now: number): void {
     this.arrivals.add(now);
   }
 
+  /** Forgets how busy it has been, but not how long things take: after a warm-up, which is no load. */
+  forgetLoad(): void {
+    this.room = new Headroom();
+    this.arrivals = new ArrivalRate();
+  }
+
   /** Tells what is left for decoding and encoding, milliseconds. */
   slackAt(now: number): (demand: Demand) => number {
-    const answer = this.latency.answer().p95;
-    return ({ arrivedAt, budgetMs = Infinity }) => arrivedAt + budgetMs - now - answer;
+    const answers: Partial<Record<FollowUp, number>> = {};
+    return ({ arrivedAt, budgetMs = Infinity, followUp = 'search' }) =>
+      arrivedAt + budgetMs - now - (answers[followUp] ??= this.latency.answer(followUp).p95);
   }
 
   /** Tells which requests can no longer be in time, by what is predicted now. Without a budget they always can. */
@@ -69,13 +94,14 @@ export class Planner {
     const slack = this.slackAt(now);
     return demand =>
       demand.budgetMs !== undefined &&
-      slack(demand) < this.latency.predict(this.cheapest(demand), busy, demand.bytes).service.p95;
+      slack(demand) < this.predict(this.cheapest(demand), busy, demand.bytes).service.p95;
   }
 
   /** Though it is late by what is predicted: is it time to see whether that still holds, and has it ever been in reach? */
   mayProbe(demand: Demand, now: number): boolean {
-    const { arrivedAt, budgetMs = Infinity, bytes } = demand;
-    const { service, answer } = this.latency.whenFastest(this.cheapest(demand), bytes);
+    const { arrivedAt, budgetMs = Infinity } = demand;
+    const { point, times } = this.cheapest(demand);
+    const { service, answer } = this.latency.whenFastest(point, { ...demand, times });
     return this.probes.isTime(now) && service + answer <= arrivedAt + budgetMs - now;
   }
 
@@ -87,10 +113,10 @@ export class Planner {
     const rate = this.arrivals.at(now, (budgetMs ?? Infinity) / 2, arrivedAt);
     const priced = this.price(moment, bytes);
     const limits = this.limits(demand, moment, rate, slack, priced[0]!);
-    const chosen = this.choose(demand, priced, slack, limits) ?? this.probe(demand, moment);
+    const chosen = this.choose(demand, moment, priced, slack, limits) ?? this.probe(demand, moment);
     if (!chosen) return undefined;
     const { at, why } = chosen;
-    const { decode, encode, service } = this.latency.predict(this.place(at), busy, bytes);
+    const { decode, encode, service } = this.predict(this.place(at), busy, bytes);
     const fidelity = this.points.find(point => point.at === at)?.fidelity.rbo;
     return {
       at,
@@ -104,32 +130,37 @@ export class Planner {
         decodeMs: decode.p50,
         encodeMs: encode.p50,
         serviceMs: service.p95,
-        answerMs: this.latency.answer().p95,
+        answerMs: this.latency.answer(demand.followUp).p95,
       },
     };
   }
 
   /** After it was served. @param moment when it got its slot @param now when it left it */
-  learn(demand: Demand, decision: Decision, { busy, others }: Moment, now: number, times: ServiceTimes): void {
+  learn(demand: Demand, decision: Decision, moment: Moment, now: number, times: ServiceTimes): void {
+    const { busy, others, waited } = moment;
     const point = this.points.findIndex(({ at }) => at === decision.at);
-    if (point >= 0) this.latency.observe(point, busy, demand.bytes, times);
-    const company = busy > 1 || others.length > 0;
+    if (point >= 0) this.latency.observe(point, busy, demand.bytes, times, decision.predicted);
+    const company = waited || busy > 1 || others.length > 0;
     // what was given more than it was allowed, for want of anything cheaper, says nothing of the headroom
     const isTest = decision.why === 'fits' && decision.predicted.serviceMs <= decision.budget!.allowedMs;
-    if (isTest) this.headroom.record(this.slackAt(now)(demand) < 0);
-    this.headroom.served(company);
+    if (isTest) this.room.record(this.slackAt(now)(demand) < 0);
+    this.room.served(company);
     if (decision.why !== 'probe') this.probes.served(now);
-    else this.probes.ended(now, demand.arrivedAt + demand.budgetMs! - now >= this.latency.whenFastest(0).answer);
+    else
+      this.probes.ended(now, demand.arrivedAt + demand.budgetMs! - now >= this.latency.whenFastest(0, demand).answer);
   }
 
   private choose(
-    { at, budgetMs, onMiss, minFidelity }: Demand,
+    { at, budgetMs, onMiss, minFidelity, bytes }: Demand,
+    { busy }: Moment,
     priced: readonly PricedPoint[],
     slack: number,
     limits: Limits,
   ): Pick<Decision, 'at' | 'why'> | undefined {
-    if (at !== undefined)
-      return onMiss === 'reject' && priced[this.place(at)]!.p95 > slack ? undefined : { at, why: 'fixed' };
+    if (at !== undefined) {
+      const isLate = onMiss === 'reject' && this.predict(this.place(at), busy, bytes).service.p95 > slack;
+      return isLate ? undefined : { at, why: 'fixed' };
+    }
     if (budgetMs === undefined) return { at: this.points.at(-1)!.at, why: 'no budget' };
     const choice = choose(priced, slack, { onMiss, minFidelity }, limits);
     return choice && { at: this.points[choice.point]!.at, why: choice.why };
@@ -139,7 +170,7 @@ export class Planner {
   private probe(demand: Demand, { now, busy }: Moment): Pick<Decision, 'at' | 'why'> | undefined {
     if (busy > 1 || !this.mayProbe(demand, now)) return undefined;
     this.probes.begin(now);
-    return { at: demand.at ?? this.points[this.cheapest(demand)]!.at, why: 'probe' };
+    return { at: demand.at ?? this.points[this.cheapest(demand).point]!.at, why: 'probe' };
   }
 
   private price({ busy, slots }: Moment, bytes: number | undefined): PricedPoint[] {
@@ -151,16 +182,16 @@ export class Planner {
 
   /** Those to come are taken to have as much time as this one. */
   private limits(
-    { budgetMs = Infinity }: Demand,
+    { budgetMs = Infinity, followUp }: Demand,
     { slots, others }: Moment,
     rate: number,
     slack: number,
     cheapest: PricedPoint,
   ): Limits {
-    const { factor, busy } = this.headroom;
+    const { factor, busy } = this.room;
     const p95 = Math.min(slack, allowance(slack, others, slots) / factor);
     if (!busy) return { p95, work: Infinity, spare: Infinity };
-    const theirs = budgetMs - this.latency.answer().p95;
+    const theirs = budgetMs - this.latency.answer(followUp).p95;
     return {
       p95,
       work: pace(rate, slots),
@@ -169,14 +200,17 @@ export class Planner {
   }
 
   /** The least that would do for it, whatever comes of its fidelity if it lets that go. */
-  private cheapest({ at, onMiss, minFidelity = 0 }: Demand): number {
+  private cheapest({ at, onMiss, minFidelity = 0 }: Demand): Likeness {
     if (at !== undefined) return this.place(at);
-    return minFidelity === 0 || onMiss === 'degrade' ? 0 : firstWith(this.fidelities, minFidelity);
+    return { point: minFidelity === 0 || onMiss === 'degrade' ? 0 : firstWith(this.fidelities, minFidelity), times: 1 };
   }
 
-  /** A point that is not on the frontier is taken to cost what the full model does. */
-  private place(at: string): number {
-    const place = this.points.findIndex(point => point.at === at);
-    return place < 0 ? this.points.length - 1 : place;
+  private place(at: string): Likeness {
+    const point = this.points.findIndex(point => point.at === at);
+    return point < 0 ? this.likenessOf(at) : { point, times: 1 };
+  }
+
+  private predict({ point, times }: Likeness, busy: number, bytes: number | undefined): Prediction {
+    return this.latency.predict(point, busy, bytes, times);
   }
 }

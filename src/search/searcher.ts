@@ -1,4 +1,5 @@
 /** The use case: a picture in, the nearest pictures of the corpus out, within a latency budget, with what it cost. */
+import { setMaxListeners } from 'node:events';
 import type { Metadata } from '../catalogue/image.js';
 import { unfamiliar } from '../corpus/familiarity.js';
 import type { Hit as IndexHit } from '../corpus/nearest.js';
@@ -13,8 +14,8 @@ import { relativeMacs } from '../model/cost.js';
 import { type OperatingPoint, fullPoint, parseOperatingPoint, printOperatingPoint } from '../model/operating-point.js';
 import { type Calibration, uncalibrated } from '../planner/calibration.js';
 import { Dispatcher } from '../planner/dispatcher.js';
-import { LatencyModel } from '../planner/latency.js';
-import { Planner } from '../planner/planner.js';
+import { type FollowUp, LatencyModel, type Searching } from '../planner/latency.js';
+import { type Likeness, Planner } from '../planner/planner.js';
 import type { OnMiss } from '../planner/policy.js';
 import { combine } from './combine.js';
 import { type Cost, costOfAnswer, withSearch } from './cost.js';
@@ -129,7 +130,8 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
     const { calibration = uncalibrated(fingerprint, printOperatingPoint(fullPoint(architecture))) } = options;
     const points = calibration.points.filter(({ at }) => precisions.includes(this.pointOf(at).precision));
     this.calibration = { ...calibration, points };
-    this.planner = new Planner(points, new LatencyModel(points, { ...calibration, slots }));
+    const latency = new LatencyModel(points, { ...calibration, slots });
+    this.planner = new Planner(points, latency, at => this.likenessOf(this.pointOf(at)));
     this.dispatcher = new Dispatcher({
       planner: this.planner,
       slots,
@@ -145,9 +147,9 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
 
   /** @throws BUDGET_EXCEEDED, QUEUE_FULL, REQUEST_ABORTED, the errors of decode, of Encoder.embed and of the index */
   async search(request: SearchRequest): Promise<SearchAnswer> {
-    const { vector, cost } = await this.embed(request);
+    const { vector, cost } = await this.embedFor(followUpOf(request), request);
     const { found, searchMs } = await this.find(vector, request, cost.at);
-    return { ...found, cost: this.searched(cost, searchMs) };
+    return { ...found, cost: this.searched(cost, request, searchMs) };
   }
 
   /**
@@ -155,36 +157,29 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
    * @throws REQUEST_INVALID if the examples cancel each other out, and what `search` does
    */
   async searchLike(examples: readonly Example[], options: EncodeOptions & SearchOptions): Promise<CombinedAnswer> {
-    const embedded = await Promise.all(
-      examples.map(async ({ of, weight, ...rest }) => {
-        if (typeof of === 'object' && 'vector' in of) return { vector: of.vector, weight, cost: undefined };
-        return { ...(await this.embed({ ...options, ...rest, picture: of })), weight };
-      }),
-    );
+    // one that fails fails all, and the others would keep places and slots for nothing
+    const failed = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+    setMaxListeners(0, signal); // each example listens
+    const embed = async ({ of, weight, ...rest }: Example) => {
+      if (typeof of === 'object' && 'vector' in of) return { vector: of.vector, weight, cost: undefined };
+      const embedded = await this.embedFor(followUpOf(options), { ...options, ...rest, signal, picture: of });
+      return { ...embedded, weight };
+    };
+    const embedded = await Promise.all(examples.map(embed)).catch((error: unknown) => {
+      failed.abort();
+      throw error;
+    });
     const costs = embedded.flatMap(({ cost }) => cost ?? []).sort((a, b) => b.ms.total - a.ms.total);
     // what several pictures have in common scores otherwise than a picture does
     const at = examples.length === 1 && examples[0]!.weight > 0 ? costs[0]?.at : undefined;
     const { found, searchMs } = await this.find(combine(embedded), options, at);
-    return { ...found, ...(costs[0] && { cost: this.searched(costs[0], searchMs) }) };
+    return { ...found, ...(costs[0] && { cost: this.searched(costs[0], options, searchMs) }) };
   }
 
   /** @throws what `search` does, but for the index's errors */
-  async embed(request: EmbedRequest): Promise<Embedding> {
-    const { picture, at, budgetMs, minFidelity, signal } = request;
-    const { onMiss = 'degrade', arrivedAt = performance.now(), client = '' } = request;
-    const { result, decision } = await this.dispatcher.submit({
-      input: request,
-      ...{ client, arrivedAt, budgetMs, minFidelity, onMiss, signal },
-      at: at && printOperatingPoint(at),
-      bytes: typeof picture === 'string' ? undefined : picture.length,
-    });
-    const { vectors, decodeMs: decode, waitMs, encodeMs: encode } = result;
-    const total = performance.now() - arrivedAt;
-    const cost = costOfAnswer(decision, {
-      relativeMacs: relativeMacs(this.encoder.architecture, this.pointOf(decision.at)),
-      ms: { decode, wait: decision.waitMs + waitMs, encode, search: 0, total },
-    });
-    return { vector: vectors, cost };
+  embed(request: EmbedRequest): Promise<Embedding> {
+    return this.embedFor('none', request);
   }
 
   /** Whoever passes the answer on says how long that took, so that later answers leave time for it. */
@@ -212,6 +207,7 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
       await Promise.all(Array.from({ length: this.encoder.concurrency }, (_, i) => search(at, i)));
     }
     for (let round = 0; round < 2; round++) for (const at of points) if (!signal?.aborted) await search(at, round);
+    this.planner.forgetLoad();
   }
 
   /** Closes encoder and index. */
@@ -220,9 +216,39 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
     await this.index.close();
   }
 
-  private searched(cost: Cost, ms: number): Cost {
-    this.planner.latency.observeSearch(ms);
+  private async embedFor(followUp: FollowUp, request: EmbedRequest): Promise<Embedding> {
+    const { picture, at, budgetMs, minFidelity, signal } = request;
+    const { onMiss = 'degrade', arrivedAt = performance.now(), client = '' } = request;
+    const { result, decision } = await this.dispatcher.submit({
+      input: request,
+      ...{ client, arrivedAt, budgetMs, minFidelity, onMiss, signal },
+      ...{ followUp, at: at && printOperatingPoint(at) },
+      bytes: typeof picture === 'string' ? undefined : picture.length,
+    });
+    const { vectors, decodeMs: decode, waitMs, encodeMs: encode } = result;
+    const total = performance.now() - arrivedAt;
+    const cost = costOfAnswer(decision, {
+      relativeMacs: relativeMacs(this.encoder.architecture, this.pointOf(decision.at)),
+      ms: { decode, wait: decision.waitMs + waitMs, encode, search: 0, total },
+    });
+    return { vector: vectors, cost };
+  }
+
+  private searched(cost: Cost, options: SearchOptions, ms: number): Cost {
+    this.planner.latency.observeSearch(ms, followUpOf(options));
     return withSearch(cost, ms);
+  }
+
+  /** The point of the frontier, of the same precision if there is one, that computes most nearly as much. */
+  private likenessOf(at: OperatingPoint): Likeness {
+    const macs = (point: OperatingPoint) => relativeMacs(this.encoder.architecture, point);
+    const likenesses = this.planner.points.map((point, i) => {
+      const like = this.pointOf(point.at);
+      const times = macs(at) / macs(like);
+      return { point: i, times, isSame: like.precision === at.precision, distance: Math.abs(Math.log(times)) };
+    });
+    likenesses.sort((a, b) => Number(b.isSame) - Number(a.isSame) || a.distance - b.distance);
+    return likenesses[0]!;
   }
 
   private pointOf(at: string): OperatingPoint {
@@ -277,4 +303,12 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
     const { vectors, waitMs, encodeMs } = await this.encoder.embed(pixels, at);
     return { vectors, waitMs, decodeMs, encodeMs };
   }
+}
+
+/** hits that are found and told in as good as no time */
+const fewHits = 100;
+
+function followUpOf({ filter, facets, collapse, k, offset = 0, cursor }: SearchOptions): Searching {
+  const isPlain = !filter && !facets?.length && collapse === undefined && cursor === undefined;
+  return isPlain && offset + k <= fewHits ? 'search' : 'elaborate';
 }

@@ -1,4 +1,6 @@
 /** How a request wants its pictures encoded, and what came of it. */
+import type { Request, Response } from 'express';
+import { ipKeyGenerator } from 'express-rate-limit';
 import { z } from 'zod';
 import { MatvitError } from '../errors.js';
 import { parseOperatingPoint } from '../model/operating-point.js';
@@ -22,39 +24,49 @@ export interface EncodingFields {
 /** What encoding needs of a route's context. */
 export type Asked = Pick<
   Context<unknown, unknown, unknown>,
-  'request' | 'searcher' | 'arrivedAt' | 'signal' | 'take' | 'whenAnswered'
+  'request' | 'response' | 'searcher' | 'arrivedAt' | 'signal' | 'take' | 'whenAnswered'
 >;
 
-/** The budget runs from the last byte of the upload. @throws OPERATING_POINT_INVALID, SUBMODEL_INVALID, RESOLUTION_INVALID */
+/**
+ * The budget runs from the last byte of the upload. The server's own is for requests that leave the point to it.
+ * @throws OPERATING_POINT_INVALID, SUBMODEL_INVALID, RESOLUTION_INVALID */
 export function encodingOf(
   service: Service,
   asked: Asked,
   fields: EncodingFields,
 ): EncodeOptions & { budgetMs: number | undefined } {
-  const { request, searcher, arrivedAt, signal } = asked;
+  const { request, response, searcher, arrivedAt, signal } = asked;
   const { at, minFidelity, onMiss } = fields;
   const fromHeader = validate(inHeader, request.get(budgetHeader), budgetHeader);
   return {
     at: at === undefined ? undefined : parseOperatingPoint(searcher.encoder.architecture, at),
-    budgetMs: fields.budgetMs ?? fromHeader ?? service.config.budget,
-    ...{ minFidelity, onMiss, arrivedAt, client: request.ip ?? '', signal },
+    budgetMs: fields.budgetMs ?? fromHeader ?? (at === undefined ? service.config.budget : undefined),
+    ...{ minFidelity, onMiss, arrivedAt, client: clientOf(request, response), signal },
   };
+}
+
+/** Clients share the encoder: whoever has a key is known by it, others by their address, as for the rate limit. */
+function clientOf({ ip = '' }: Request, { locals }: Response): string {
+  const key = locals['key'] as string | undefined;
+  return key === undefined ? `ip ${ipKeyGenerator(ip)}` : `key ${key}`;
 }
 
 /** Runs what encodes, and tells metrics how it went. */
 export async function measured<T extends { readonly cost?: Cost }>(
   { metrics }: Service,
-  { arrivedAt, whenAnswered }: Asked,
+  { arrivedAt, signal, whenAnswered }: Asked,
   budgetMs: number | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
+  const elapsed = () => performance.now() - arrivedAt;
   try {
     const answer = await work();
     const { cost } = answer;
-    if (cost) whenAnswered(() => metrics.answered(cost, performance.now() - arrivedAt));
+    if (signal.aborted) metrics.refused('REQUEST_ABORTED', budgetMs, elapsed());
+    else if (cost) whenAnswered(() => metrics.answered(cost, elapsed()));
     return answer;
   } catch (error) {
-    metrics.refused(error instanceof MatvitError ? error.code : 'INTERNAL', budgetMs);
+    metrics.refused(error instanceof MatvitError ? error.code : 'INTERNAL', budgetMs, elapsed());
     throw error;
   }
 }

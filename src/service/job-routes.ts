@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { indexFolder } from '../corpus/indexing.js';
-import type { Encoder } from '../encoder/encoder.js';
 import { MatvitError } from '../errors.js';
+import { aside } from './aside.js';
 import { problemOf } from './errors.js';
 import type { JobStatus } from './jobs.js';
 import { onDisk } from './on-disk.js';
@@ -49,14 +49,6 @@ export const jobOf = ({ error, ...status }: JobStatus): object => ({
 });
 
 const params = z.strictObject({ id: z.string().max(100).describe('of a job') });
-
-/** One call at a time: the other workers stay with the searches. */
-const aside = (encoder: Encoder): Encoder => ({
-  ...{ architecture: encoder.architecture, fingerprint: encoder.fingerprint, engine: encoder.engine },
-  ...{ precisions: encoder.precisions, concurrency: 0 },
-  embed: (pixels, point) => encoder.embed(pixels, point),
-  close: () => Promise.resolve(),
-});
 
 export function jobRoutes(service: Service): Route[] {
   const { jobs, limits, searchers, log } = service;

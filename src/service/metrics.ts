@@ -1,6 +1,6 @@
 /** What the service counts, for Prometheus. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import type { ErrorCode } from '../errors.js';
+import { type ErrorCode, errorTable } from '../errors.js';
 import type { Cost } from '../search/cost.js';
 import type { Searcher } from '../search/searcher.js';
 import { type Route, route } from './route.js';
@@ -14,7 +14,7 @@ export class Metrics {
   private readonly registers = [this.registry];
   private readonly searches = new Counter({
     name: 'matvit_searches_total',
-    help: 'Searches and embeddings answered, by operating point and by why it was chosen',
+    help: "Searches and embeddings answered, by operating point ('other' off the frontier) and by why it was chosen",
     labelNames: ['at', 'why'],
     registers: this.registers,
   });
@@ -33,7 +33,7 @@ export class Metrics {
   });
   private readonly budgets = new Counter({
     name: 'matvit_budgets_total',
-    help: 'Searches with a latency budget, by whether it was met; refusals for want of time or room are misses',
+    help: "Searches with a latency budget, by whether it was met; server's errors and clients gone after it are misses",
     labelNames: ['met'],
     registers: this.registers,
   });
@@ -46,7 +46,7 @@ export class Metrics {
   });
 
   /** @param searcherNow the one in use, which may be replaced */
-  constructor(searcherNow: () => Searcher) {
+  constructor(private readonly searcherNow: () => Searcher) {
     const { registers } = this;
     collectDefaultMetrics({ register: this.registry });
     new Gauge({
@@ -75,7 +75,9 @@ export class Metrics {
 
   /** @param totalMs from the last byte of the picture to the end of the answer */
   answered({ at, why, ms, budget }: Cost, totalMs: number): void {
-    this.searches.inc({ at, why });
+    // clients can name millions of points
+    const isOurs = this.searcherNow().planner.points.some(point => point.at === at);
+    this.searches.inc({ at: isOurs ? at : 'other', why });
     for (const stage of ['decode', 'wait', 'encode', 'search'] as const)
       if (stage !== 'search' || ms.search > 0) this.stages.observe({ stage }, ms[stage] / 1000); // an embedding has none
     this.stages.observe({ stage: 'total' }, totalMs / 1000);
@@ -86,11 +88,12 @@ export class Metrics {
     this.changes.inc({ kind });
   }
 
-  /** @param budgetMs that the search had, if any */
-  refused(code: ErrorCode, budgetMs: number | undefined): void {
+  /** @param budgetMs that the search had, if any @param elapsedMs since it began to run */
+  refused(code: ErrorCode, budgetMs: number | undefined, elapsedMs: number): void {
     this.refusals.inc({ code });
-    const isMiss = code === 'BUDGET_EXCEEDED' || code === 'QUEUE_FULL';
-    if (budgetMs !== undefined && isMiss) this.budgets.inc({ met: 'false' });
+    if (budgetMs === undefined) return;
+    const isGone = code === 'REQUEST_ABORTED';
+    if (isGone ? elapsedMs > budgetMs : errorTable[code].status >= 500) this.budgets.inc({ met: 'false' });
   }
 }
 

@@ -35,10 +35,9 @@ function handler(service: Service, route: Route): RequestHandler {
       throw new MatvitError('INDEX_READ_ONLY', 'start it with --writable to change that');
     const params: unknown = route.params ? validate(route.params, request.params, 'path') : {};
     const take = service.uploads.share(response);
-    const { body, upload } = await bodyOf(service, route, request, response, take);
+    const { body, upload, arrivedAt } = await bodyOf(service, route, request, response, take);
     // its 'close' has been, and nothing would give back what is taken from here on
     if (response.closed) throw new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
-    const arrivedAt = performance.now();
     const given = { ...request.query, ...upload?.fields };
     const fields = route.body?.kind === 'pictures' ? route.body.fields : route.query;
     for (const [name, value] of Object.entries(given))
@@ -47,7 +46,7 @@ function handler(service: Service, route: Route): RequestHandler {
     // an unknown field is refused even where there are none
     const query: unknown = fields && !isJson ? validate(fields, given, 'query') : checkNone(given, isJson);
     const gone = new AbortController();
-    setMaxListeners(0, gone.signal); // each picture of a batch listens
+    setMaxListeners(0, gone.signal, response); // each picture of a batch listens, and a file that is sent several times
     response.once('close', () => {
       if (!response.writableFinished) gone.abort();
     });
@@ -85,20 +84,23 @@ async function bodyOf(
   request: Request,
   response: Response,
   take: (bytes: number) => void,
-): Promise<{ body?: unknown; upload?: Upload }> {
-  if (!body) return {};
+): Promise<{ body?: unknown; upload?: Upload; arrivedAt: number }> {
+  const arrived = <T extends object>(what: T) => ({ ...what, arrivedAt: performance.now() });
+  if (!body) return arrived({});
   const { maxBytes, maxPictures } = service.config;
   const isJson = Boolean(request.is('application/json'));
   if (body.kind === 'json' || isJson) {
     if (!isJson) throw new MatvitError('REQUEST_INVALID', 'the body must be JSON, with the type application/json');
     // base64 is a third longer than what it says
     const limit = body.kind === 'json' ? maxJson : Math.ceil(1.4 * maxBytes) + maxJson;
-    return { body: validate(body.schema, parseJson(await readBody(request, limit, take)), 'body') };
+    const { bytes, arrivedAt } = arrived({ bytes: await readBody(request, limit, take) });
+    return { body: validate(body.schema, parseJson(bytes), 'body'), arrivedAt };
   }
   if (request.is('multipart/form-data'))
-    return { upload: await readForm(request, response, body.files, { maxBytes, maxPictures }, take) };
+    return arrived({ upload: await readForm(request, response, body.files, { maxBytes, maxPictures }, take) });
   const bytes = await readBody(request, maxBytes, take);
-  return { upload: { files: bytes.length === 0 ? [] : [{ field: body.files[0]!, name: '', bytes }], fields: {} } };
+  const files = bytes.length === 0 ? [] : [{ field: body.files[0]!, name: '', bytes }];
+  return arrived({ upload: { files, fields: {} } });
 }
 
 function parseJson(bytes: Buffer): unknown {

@@ -7,6 +7,7 @@ import { MatvitError } from '../errors.js';
 import { type Decoder, inProcess } from '../image/decoder.js';
 import type { ImageLimits } from '../image/limits.js';
 import type { Searcher } from '../search/searcher.js';
+import { aside } from './aside.js';
 import { Jobs } from './jobs.js';
 import { KeyRing } from './keys.js';
 import { Leases } from './leases.js';
@@ -83,7 +84,8 @@ export class Service {
     let writer = this.writers.get(searcher);
     if (!writer) {
       const { limits, decoder } = this;
-      this.writers.set(searcher, (writer = new Writer(onDisk(index), encoder, { limits, decode: decoder.decode })));
+      writer = new Writer(onDisk(index), aside(encoder), { limits, decode: decoder.decode });
+      this.writers.set(searcher, writer);
     }
     return writer;
   }

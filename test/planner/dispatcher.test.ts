@@ -15,10 +15,12 @@ interface Times {
 function setUp({ slots = 1, capacity = 64, answerMs = 0, fail = new Map<string, Error>(), points = five } = {}) {
   const clock = new VirtualClock();
   const latency = latencyOf(points, slots, { p50: answerMs, p95: answerMs });
+  // whatever is not on the frontier is half of b
+  const planner = new Planner(points, latency, () => ({ point: 1, times: 0.5 }));
   const started: { name: string; at: string; ms: number }[] = [];
   const machine = { slow: 1 };
   const dispatcher = new Dispatcher<string, Times>({
-    planner: new Planner(points, latency),
+    planner,
     slots,
     capacity,
     clock,
@@ -35,7 +37,7 @@ function setUp({ slots = 1, capacity = 64, answerMs = 0, fail = new Map<string, 
   const ask = (name: string, job: Partial<Job<string>> = {}): Promise<Served<Times>> =>
     dispatcher.submit({ input: name, client: 'c', arrivedAt: clock.now(), onMiss: 'degrade', ...job });
   const order = () => started.map(({ name, at }) => `${name} ${at}`);
-  return { clock, latency, dispatcher, ask, started, order, machine };
+  return { clock, latency, planner, dispatcher, ask, started, order, machine };
 }
 
 describe('Dispatcher', () => {
@@ -219,6 +221,48 @@ describe('Dispatcher', () => {
       assert.ok(probes >= 10 && probes <= 17, `${probes} in ten minutes`);
       assert.equal(probes + counts.get('BUDGET_EXCEEDED')!, 6000);
     });
+  });
+
+  it('refuses at the last moment where a slot is held for longer than foreseen', async () => {
+    const { clock, ask, machine } = setUp();
+    machine.slow = 10;
+    void ask('busy'); // 400 ms instead of 40
+    const strict = rejectsCode('BUDGET_EXCEEDED', ask('x', { budgetMs: 43, onMiss: 'reject' }));
+    await clock.run(43);
+    await strict;
+  });
+
+  it('takes a point that is not on the frontier for what it is like', async () => {
+    const { clock, ask } = setUp();
+    const asked = { at: 'M@96:int8', onMiss: 'reject' } as const;
+    await rejectsCode('BUDGET_EXCEEDED', ask('x', { ...asked, budgetMs: 2.9 }));
+    const served = ask('y', { ...asked, budgetMs: 3.1 }); // 1 + 4 / 2
+    await clock.run();
+    const { predicted } = (await served).decision;
+    assert.ok(Math.abs(predicted.decodeMs - 1) < 1e-9 && Math.abs(predicted.encodeMs - 2) < 1e-9);
+  });
+
+  it('counts no load but what wants a slot', async () => {
+    const { clock, ask } = setUp({ slots: 2 });
+    for (let i = 0; i < 50; i++)
+      await rejectsCode('BUDGET_EXCEEDED', ask('never', { budgetMs: 1, onMiss: 'reject', client: 'd' }));
+    const asked = ask('x', { budgetMs: 100 });
+    await clock.run();
+    assert.equal((await asked).decision.rate, 0);
+  });
+
+  it('is busy where requests wait for its only slot, until it is told to forget', async () => {
+    const { clock, ask, planner } = setUp();
+    for (let i = 0; i < 50; i++) {
+      for (const name of ['first', 'second']) void ask(name, { at: 'a' });
+      await clock.run();
+    }
+    assert.ok(planner.headroom.busy);
+    planner.forgetLoad();
+    assert.ok(!planner.headroom.busy);
+    const asked = ask('x', { budgetMs: 100 });
+    await clock.run();
+    assert.equal((await asked).decision.rate, 0);
   });
 
   it('lets those who can be in time pass those who cannot', async () => {

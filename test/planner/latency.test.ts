@@ -55,7 +55,8 @@ function serve(
     const predicted = model.predict(at, busy, pictureBytes);
     errors.add(predicted.encode.p50, encodeMs);
     covered += Number(serviceMs <= predicted.service.p95) / requests;
-    model.observe(at, busy, pictureBytes, { decodeMs, encodeMs, serviceMs });
+    const made = { decodeMs: predicted.decode.p50, encodeMs: predicted.encode.p50 };
+    model.observe(at, busy, pictureBytes, { decodeMs, encodeMs, serviceMs }, made);
   }
   return { error: errors.median, covered };
 }
@@ -119,7 +120,8 @@ describe('LatencyModel', () => {
     const calibrated = spread(15);
     for (let i = 0; i < 2000; i++) {
       const encodeMs = truth[2]!.encode * Math.exp(0.4 * noise.normal());
-      model.observe(2, 1, pictureBytes, { decodeMs: truth[2]!.decode, encodeMs, serviceMs: encodeMs + 1 });
+      const times = { decodeMs: truth[2]!.decode, encodeMs, serviceMs: encodeMs + 1 };
+      model.observe(2, 1, pictureBytes, times, times);
     }
     assert.ok(Math.abs(spread(2) - z95 * 0.4) < 0.1, `${spread(2)}`);
     const [more, least] = [spread(15) - calibrated, spread(2) - calibrated];
@@ -138,7 +140,8 @@ describe('LatencyModel', () => {
   it('is not upset by one request, however long it took', () => {
     const model = latencyOf(five, 2);
     const before = model.predict(1, 1).service.p95;
-    model.observe(1, 1, undefined, { decodeMs: 1000, encodeMs: 60_000, serviceMs: 61_000 });
+    const times = { decodeMs: 1000, encodeMs: 60_000, serviceMs: 61_000 };
+    model.observe(1, 1, undefined, times, times);
     const after = model.predict(1, 1).service.p95;
     assert.ok(after > before && after < before * 1.15, `${before} became ${after}`);
   });
@@ -148,7 +151,8 @@ describe('LatencyModel', () => {
     const large = model.predict(0, 1, 1_400_000);
     assert.ok(Math.abs(large.decode.p50 - 10) < 1e-9, `${large.decode.p50}`);
     assert.equal(large.encode.p50, model.predict(0, 1).encode.p50);
-    for (let i = 0; i < 100; i++) model.observe(0, 1, 1_400_000, { decodeMs: 10, encodeMs: 1, serviceMs: 11 });
+    const times = { decodeMs: 10, encodeMs: 1, serviceMs: 11 };
+    for (let i = 0; i < 100; i++) model.observe(0, 1, 1_400_000, times, times);
     assert.ok(Math.abs(model.predict(0, 1).decode.p50 - 1) < 1e-9);
   });
 
@@ -157,6 +161,21 @@ describe('LatencyModel', () => {
     for (let i = 0; i < 300; i++) model.observeSearch(4);
     for (let i = 0; i < 300; i++) model.observeReply(1);
     assert.ok(Math.abs(model.answer().p50 - 5) < 0.2, `${model.answer().p50}`);
+  });
+
+  it('keeps searches that take long apart from those by picture alone, and leaves embeddings none', () => {
+    const model = latencyOf(five, 2, { p50: 1, p95: 1 }, { p50: 1, p95: 1 });
+    for (let i = 0; i < 300; i++) model.observeSearch(60, 'elaborate');
+    assert.ok(Math.abs(model.answer('elaborate').p50 - 61) < 2, `${model.answer('elaborate').p50}`);
+    assert.deepEqual([model.answer().p50, model.answer('none').p50], [2, 1]);
+    assert.deepEqual([model.whenFastest(0).answer, model.whenFastest(0, { followUp: 'none' }).answer], [2, 1]);
+  });
+
+  it('is judged by what it had predicted, whatever it has learned since', () => {
+    const model = latencyOf(five, 2);
+    const times = { decodeMs: 1, encodeMs: 2, serviceMs: 3 };
+    model.observe(0, 1, undefined, times, { decodeMs: 2, encodeMs: 1 });
+    assert.deepEqual([model.errors.decode.median, model.errors.encode.median], [1, 0.5]);
   });
 });
 

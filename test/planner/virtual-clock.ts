@@ -17,6 +17,14 @@ export class VirtualClock implements Clock {
     this.events.splice(i, 0, { at, happen });
   }
 
+  after(ms: number, action: () => void): () => void {
+    this.schedule(this.time + ms, action);
+    return () => {
+      const i = this.events.findIndex(({ happen }) => happen === action);
+      if (i >= 0) this.events.splice(i, 1);
+    };
+  }
+
   sleep(ms: number): Promise<void> {
     return new Promise(resolve => this.schedule(this.time + ms, resolve));
   }

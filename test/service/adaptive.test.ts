@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MatvitError } from '../../src/errors.js';
 import { type Calibration, uncalibrated } from '../../src/planner/calibration.js';
 import type { Worker } from 'node:worker_threads';
 import type { Cost } from '../../src/search/cost.js';
@@ -60,6 +62,20 @@ describe('searching within a latency budget, over HTTP', () => {
       body: JSON.stringify(json),
       headers: { 'Content-Type': 'application/json' },
     });
+  /** The encoder keeps whoever asks it until it is released. */
+  const holding = () => {
+    const { encoder } = searcher as unknown as { encoder: { embed: Searcher['encoder']['embed'] } };
+    const { embed } = encoder;
+    let free = () => {};
+    let calls = 0;
+    const held = new Promise<void>(resolve => (free = resolve));
+    encoder.embed = async (...how) => (calls++, await held, embed.apply(encoder, how));
+    const release = () => {
+      encoder.embed = embed;
+      free();
+    };
+    return { release, calls: () => calls };
+  };
   const inBase64 = () => ({ image: Buffer.from(picture).toString('base64') });
 
   it('gives the full model when there is time, and says what was expected and what came of it', async () => {
@@ -108,9 +124,16 @@ describe('searching within a latency budget, over HTTP', () => {
     assert.equal((await post('', { 'X-Latency-Budget-Ms': 'soon' })).status, 400);
   });
 
-  it("gives requests without a budget the server's", async () => {
+  it('prices a point that is not on the frontier by one like it', async () => {
+    const { predictedMs } = await costOf(await post('at=S@112:int8'));
+    const whole = await costOf(await post(`at=${full}`));
+    assert.ok(predictedMs.encode < whole.predictedMs.encode / 2, `${predictedMs.encode} ms`);
+  });
+
+  it("gives requests that leave the choice to it the server's budget, if they have none", async () => {
     await server.stop();
     await startWith(20_000);
+    assert.equal((await costOf(await post(`at=${full}`))).budget, undefined);
     assert.equal((await costOf(await post(''))).budget?.ms, 20_000);
     assert.equal((await costOf(await post('budgetMs=30000'))).budget?.ms, 30_000);
   });
@@ -140,6 +163,38 @@ describe('searching within a latency budget, over HTTP', () => {
     assert.ok((await metric(/matvit_prediction_error_ratio\{stage="encode"\} ([\d.e-]+)/)) > 0);
   });
 
+  it('counts points that clients make up under one name', async () => {
+    for (const at of ['S@112:int8', 'M@128:int8']) await costOf(await post(`at=${at}`));
+    assert.equal(await metric(/matvit_searches_total\{at="other",why="fixed"\} (\d+)/), 2);
+  });
+
+  it('counts as a miss what fails inside, but not what is wrong with the request', async () => {
+    const embed = searcher.encoder.embed;
+    searcher.encoder.embed = () => Promise.reject(new MatvitError('ENCODER_FAILED', 'for once'));
+    try {
+      assert.equal((await post('budgetMs=50000')).status, 500);
+    } finally {
+      searcher.encoder.embed = embed;
+    }
+    const broken = await fetch(`${server.url}/v1/search?budgetMs=50000`, { method: 'POST', body: 'no picture' });
+    assert.equal(broken.status, 415);
+    assert.equal(await metric(/matvit_budgets_total\{met="false"\} (\d+)/), 1);
+  });
+
+  it('stops encoding a search of many pictures when one of them cannot be read', async () => {
+    const held = holding();
+    try {
+      const broken = { image: Buffer.from('no picture').toString('base64') };
+      const asked = postJson('/v1/search', { like: [inBase64(), broken, inBase64(), inBase64(), inBase64()] });
+      assert.equal((await asked).status, 415);
+      while (searcher.load.serving > 1) await new Promise(resolve => setImmediate(resolve));
+      assert.ok(searcher.load.waiting === 0 && held.calls() <= 1, `${held.calls()} encoded`);
+    } finally {
+      held.release();
+    }
+    while (searcher.load.serving > 0) await new Promise(resolve => setImmediate(resolve));
+  });
+
   it('refuses what does not fit in the queue, at once and with a code', async () => {
     const responses = await Promise.all(Array.from({ length: 40 }, () => post('budgetMs=50000')));
     const refused = responses.filter(response => response.status !== 200);
@@ -154,30 +209,28 @@ describe('searching within a latency budget, over HTTP', () => {
   it('drops requests whose client has gone', async () => {
     const { hostname, port } = new URL(server.url);
     // both slots are taken, and stay so until the others have come and gone
-    const { encoder } = searcher as unknown as { encoder: { embed: Searcher['encoder']['embed'] } };
-    const { embed } = encoder;
-    let free = () => {};
-    const held = new Promise<void>(resolve => (free = resolve));
-    encoder.embed = async (...how) => (await held, embed.apply(encoder, how));
+    const { release } = holding();
     try {
       const served = [post(''), post('')];
       while (searcher.load.serving < 2) await new Promise(resolve => setImmediate(resolve));
-      const left = Array.from({ length: 6 }, () => {
-        const request = httpRequest({ hostname, port, path: '/v1/search', method: 'POST' });
+      const left = Array.from({ length: 6 }, (_, i) => {
+        const path = `/v1/search?budgetMs=${i < 4 ? 1 : 50_000}`;
+        const request = httpRequest({ hostname, port, path, method: 'POST' });
         request.on('error', () => undefined);
         request.end(picture);
         return request;
       });
       while (searcher.load.waiting < 6) await new Promise(resolve => setImmediate(resolve));
+      await sleep(2);
       for (const request of left) request.destroy();
       while (searcher.load.waiting > 0) await new Promise(resolve => setImmediate(resolve));
-      free();
+      release();
       for (const response of served) assert.equal((await costOf(await response)).at, full);
     } finally {
-      encoder.embed = embed;
-      free();
+      release();
     }
     assert.equal(await metric(/matvit_searches_refused_total\{code="REQUEST_ABORTED"\} (\d+)/), 6);
+    assert.equal(await metric(/matvit_budgets_total\{met="false"\} (\d+)/), 4); // the others still had time
     assert.deepEqual(searcher.load, { waiting: 0, serving: 0 });
   });
 

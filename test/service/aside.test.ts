@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { fullPoint } from '../../src/model/operating-point.js';
+import { aside } from '../../src/service/aside.js';
+import { smallSearcher } from '../support/small.js';
+import { temporaryFolder } from '../support/temporary.js';
+
+describe('an encoder aside', () => {
+  const inFolder = temporaryFolder();
+
+  it('encodes a batch picture by picture, to the same vectors', async () => {
+    const { encoder, index } = await smallSearcher(inFolder('.'), 1, 2);
+    const point = fullPoint(encoder.architecture);
+    const pixels = Uint8Array.from({ length: 3 * 3 * point.resolution ** 2 }, (_, i) => (i * 37) % 251);
+    const together = await encoder.embed(pixels.slice(), point);
+    const sizes: number[] = [];
+    const { embed } = encoder;
+    let inside = 0;
+    encoder.embed = async (part, at) => {
+      sizes.push(part.length / (3 * point.resolution ** 2));
+      assert.equal(inside++, 0);
+      const result = await embed.call(encoder, part, at);
+      inside--;
+      return result;
+    };
+    const { vectors } = await aside(encoder).embed(pixels, point);
+    assert.deepEqual(sizes, [1, 1, 1]);
+    assert.equal(vectors.length, together.vectors.length);
+    vectors.forEach((x, i) => assert.ok(Math.abs(x - together.vectors[i]!) < 1e-5));
+    await encoder.close();
+    await index.close();
+  });
+});
