@@ -3,20 +3,18 @@ import { type Command, CommanderError, Option } from 'commander';
 import cliProgress from 'cli-progress';
 import { MatvitError, reasonOf } from '../src/errors.js';
 import { engines } from '../src/encoder/engine.js';
-import { indexData } from '../src/settings.js';
+import { defaultIndex, indexData } from '../src/settings.js';
 
 export { indexData };
 
 export const defaultModel = `${indexData}model`;
-export const defaultIndex = `${indexData}default`;
 
 export const modelOption = () =>
-  new Option('--model <dir>', 'folder of the model').default(defaultModel, 'the shipped one');
+  new Option('--model <dir>', 'folder of the model').default(defaultModel, 'the shipped one').env('MATVIT_MODEL');
 export const indexOption = () =>
-  new Option('--index <dir>', 'folder of the index, or postgres://… (index, search, serve)').default(
-    defaultIndex,
-    'index-data/default',
-  );
+  new Option('--index <dir>', 'folder of the index, or postgres://… (index, search, serve)')
+    .default(defaultIndex)
+    .env('MATVIT_INDEX');
 export const engineOption = () =>
   new Option('--engine <name>', 'what runs the encoder: auto takes tfjs if a GPU is there')
     .choices(engines)

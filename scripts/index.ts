@@ -45,7 +45,10 @@ export const indexCommand = new Command('index')
   .description('embed a folder of pictures with the full model into an index, or bring the index up to date')
   .argument('<folder>', 'searched recursively; jpg, png, webp, avif, gif, tiff')
   .addOption(indexOption())
-  .option('--metadata <file>', "CSV or JSONL with a column 'path' (default: the folder's name as label)")
+  .option(
+    '--metadata <file>',
+    "CSV or JSONL with a column 'path' (default: known pictures keep theirs, new ones get their folder's name as label)",
+  )
   .option('--strict', 'exit with 1 if a picture could not be read', false)
   .addOption(modelOption())
   .addOption(engineOption())

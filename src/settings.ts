@@ -2,8 +2,12 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
-/** The package's own folder for the shipped model and for indexes. */
+/** The package's own folder: the shipped model, and what the demo makes. */
 export const indexData = fileURLToPath(new URL('../../index-data/', import.meta.url));
+
+/** Of the working folder, so that what is made with an installed package does not go with its next installation. */
+const ownData = 'index-data/';
+export const defaultIndex = `${ownData}default`;
 
 export interface Setting<T> {
   readonly schema: z.ZodType<T>;
@@ -50,7 +54,7 @@ const list = (placeholder: string, help: string): Setting<readonly string[]> => 
 });
 
 export const settings = {
-  index: path('dir', `${indexData}default`, 'folder of the index, or postgres://…'),
+  index: path('dir', defaultIndex, 'folder of the index, or postgres://…'),
   model: path('dir', `${indexData}model`, 'folder of the model'),
   engine: choice(['auto', 'onnx', 'tfjs'], 'auto', 'what runs the encoder: auto takes tfjs if a GPU is there'),
   workers: {
@@ -71,7 +75,7 @@ export const settings = {
   } as Setting<number | undefined>,
   queue: integer(1, 100_000, 256, 'searches that may wait for the encoder'),
   writable: toggle('let clients with a write key change the index: add, replace, delete, reindex'),
-  keys: path('file', `${indexData}keys.json`, 'API keys, which `matvit keys` makes'),
+  keys: path('file', `${ownData}keys.json`, 'API keys, which `matvit keys` makes'),
   auth: choice(['auto', 'always'], 'auto', 'ask for a key: auto does so unless it listens on loopback only'),
   maxBytes: integer(1024, 2 ** 31, 32 * 2 ** 20, 'bytes of one uploaded picture'),
   maxPixels: integer(4096, 1e9, 64e6, 'width x height of one picture'),

@@ -23,10 +23,8 @@ export interface IndexingOptions {
   readonly index: WritableIndex;
   readonly encoder: Encoder;
   readonly decode: Decode;
-  /** by path; without it a picture's metadata is its folder's name, as `label` */
+  /** by path; without it known pictures keep theirs, and that of new ones is their folder's name, as `label` */
   readonly metadata?: ReadonlyMap<string, Metadata> | undefined;
-  /** Leave the metadata of pictures that are known as it is? */
-  readonly keepMetadata?: boolean;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** ends the run early, with what is ready committed */
   readonly signal?: AbortSignal | undefined;
@@ -75,7 +73,7 @@ export async function indexFolder(options: IndexingOptions): Promise<IndexingRep
   if (encoder.fingerprint !== index.catalogue.fingerprint)
     throw new MatvitError('MODEL_MISMATCH', `${index.folder} was opened for another model than the encoder's`);
   const found = await scan(options.folder);
-  const { tasks, unchanged, gone, refused } = plan(found, index.catalogue, metadata, options.keepMetadata);
+  const { tasks, unchanged, gone, refused } = plan(found, index.catalogue, metadata);
   const paths = new Set(found.files.map(file => file.path));
   const reader = new Reader(found.root, index.catalogue, encoder, options.decode);
 

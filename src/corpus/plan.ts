@@ -32,15 +32,13 @@ export interface Plan {
 
 /**
  * Leaves alone what was added by itself, and metadata that was edited since, unless `given` has some for the picture.
- * @param given by path; without it, pictures get the name of their folder
- * @param keepMetadata of all pictures that are known
+ * @param given by path; without it known pictures keep what they have, and new ones get the name of their folder
  * @throws OPTION_INVALID when the index belongs to another folder, which is still there or was unlike this one
  */
 export function plan(
   scan: Scan,
   catalogue: KnownPictures,
   given: ReadonlyMap<string, Metadata> | undefined,
-  keepMetadata = false,
 ): Plan {
   const { root } = catalogue;
   const known = new Map(catalogue.images().map(image => [image.path, image]));
@@ -59,8 +57,7 @@ export function plan(
       continue;
     }
     const edited = before?.edited === true && !given?.has(file.path);
-    const kept = edited || (before && keepMetadata);
-    const metadata = kept ? before.metadata : ((given ? given.get(file.path) : folderMetadata(file.path)) ?? {});
+    const metadata = edited || (before && !given) ? before.metadata : ((given ? given.get(file.path) : folderMetadata(file.path)) ?? {});
     const read = before?.size !== file.size || before.mtime !== file.mtime;
     // whatever the order of its keys, which PostgreSQL chooses by itself
     if (read || !isDeepStrictEqual(before.metadata, metadata))

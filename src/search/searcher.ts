@@ -268,19 +268,22 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
       ...hitOf(hit),
       ...(hit.duplicates && { duplicates: hit.duplicates.map(hitOf) }),
     }));
-    const nearness = at === undefined ? undefined : await this.nearness(hits[0]?.score, options, at);
+    // what was asked to be alike enough may leave nothing, and that is when it is asked most
+    const best = async () => hits[0] ?? (await this.index.search(vector, { k: 1 })).hits[0];
+    const nearness = at === undefined ? undefined : await this.nearness(best, options, at);
     return { found: { hits: found, ...nearness, ...rest }, searchMs: performance.now() - began };
   }
 
   private async nearness(
-    best: number | undefined,
+    bestHit: () => Promise<IndexHit | undefined>,
     { filter, offset = 0, cursor }: SearchOptions,
     at: string,
   ): Promise<Nearness | undefined> {
     const isFull = at === printOperatingPoint(fullPoint(this.encoder.architecture));
     const ratio = isFull ? 1 : this.planner.points.find(point => point.at === at)?.scoreRatio;
-    if (best === undefined || ratio === undefined || filter || offset > 0 || cursor !== undefined) return undefined;
-    const familiarity = await this.index.familiarity(best / ratio);
+    if (ratio === undefined || filter || offset > 0 || cursor !== undefined) return undefined;
+    const best = await bestHit();
+    const familiarity = best && (await this.index.familiarity(best.score / ratio));
     return familiarity === undefined ? undefined : { familiarity, nothingLikeIt: familiarity <= unfamiliar };
   }
 

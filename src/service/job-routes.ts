@@ -51,7 +51,9 @@ export const jobOf = ({ error, ...status }: JobStatus): object => ({
 const params = z.strictObject({ id: z.string().max(100).describe('of a job') });
 
 export function jobRoutes(service: Service): Route[] {
-  const { jobs, limits, searchers, log } = service;
+  const { jobs, searchers, log, config } = service;
+  // as for `matvit index`: the folder is not a stranger's
+  const limits = { maxBytes: config.maxBytes, maxPixels: config.maxPixels };
   return [
     route({
       ...{ method: 'post', path: '/v1/index/reindex', access: 'write', operation: 'reindex', tag: 'Index' },
@@ -71,7 +73,7 @@ export function jobRoutes(service: Service): Route[] {
           try {
             const { index, encoder } = lease.value;
             const { failed, interrupted, unmatched, ...report } = await indexFolder({
-              ...{ folder, index: onDisk(index), encoder: aside(encoder), signal, onProgress, keepMetadata: true },
+              ...{ folder, index: onDisk(index), encoder: aside(encoder), signal, onProgress },
               decode: (path, resolution) => service.decoder.decode(path, resolution, { limits }),
             });
             const failures = failed.slice(0, listed).map(({ path, code, reason }) => ({ path, code, reason }));

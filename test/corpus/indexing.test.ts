@@ -143,6 +143,7 @@ describe('indexFolder', () => {
       [{ label: 'zero', price: 3 }, {}, {}, {}],
     );
     assert.deepEqual(counts(await run({ metadata })), { ...none, unchanged: 4 });
+    assert.deepEqual(counts(await run()), { ...none, unchanged: 4 }); // what is known stays
   });
 
   it('keeps decoders and encoder busy, within bounds', async () => {

@@ -127,6 +127,8 @@ describe('a Searcher over an index of 110 pictures', () => {
     const other = await plain.search({ picture: await stripes(), k: 3, at: full });
     assert.ok(other.familiarity! <= 0.02 && other.nothingLikeIt, String(other.familiarity));
     assert.equal(other.hits.length, 3);
+    const none = await plain.search({ picture: await stripes(), k: 3, minScore: 1, at: full });
+    assert.deepEqual([none.hits.length, none.familiarity], [0, other.familiarity]); // though nothing is alike enough
     const found = await plain.searchLike([{ of: await stripes(), weight: 2 }], { k: 1, at: full });
     assert.deepEqual([found.familiarity, found.nothingLikeIt], [other.familiarity, true]);
   });
@@ -144,7 +146,7 @@ describe('a Searcher over an index of 110 pictures', () => {
     const { next, familiarity } = await plain.search(request);
     assert.notEqual(familiarity, undefined);
     const filter = readFilter({ label: '1' });
-    for (const options of [{ cursor: next }, { offset: 1 }, { filter }, { minScore: 1 }])
+    for (const options of [{ cursor: next }, { offset: 1 }, { filter }])
       assert.equal((await plain.search({ ...request, ...options })).familiarity, undefined);
     const [like, unlike] = [await picture(201), await picture(202)];
     const examples = [like, unlike].map((of, i) => ({ of, weight: i === 0 ? 1 : -1 }));

@@ -169,7 +169,7 @@ describe('searching within a latency budget, over HTTP', () => {
   });
 
   it('counts as a miss what fails inside, but not what is wrong with the request', async () => {
-    const embed = searcher.encoder.embed;
+    const embed = searcher.encoder.embed.bind(searcher.encoder);
     searcher.encoder.embed = () => Promise.reject(new MatvitError('ENCODER_FAILED', 'for once'));
     try {
       assert.equal((await post('budgetMs=50000')).status, 500);

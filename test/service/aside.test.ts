@@ -13,12 +13,12 @@ describe('an encoder aside', () => {
     const pixels = Uint8Array.from({ length: 3 * 3 * point.resolution ** 2 }, (_, i) => (i * 37) % 251);
     const together = await encoder.embed(pixels.slice(), point);
     const sizes: number[] = [];
-    const { embed } = encoder;
+    const embed = encoder.embed.bind(encoder);
     let inside = 0;
     encoder.embed = async (part, at) => {
       sizes.push(part.length / (3 * point.resolution ** 2));
       assert.equal(inside++, 0);
-      const result = await embed.call(encoder, part, at);
+      const result = await embed(part, at);
       inside--;
       return result;
     };
