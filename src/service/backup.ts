@@ -15,7 +15,10 @@ export const backupRoute = ({ jobs }: Service): Route =>
     ...{ method: 'post', path: '/v1/index/snapshot', access: 'write', operation: 'snapshot', tag: 'Index' },
     summary: 'A backup of the index as one file, which `matvit snapshot restore` takes',
     answer: { status: 200, description: 'a tar', types: ['application/x-tar'] },
-    errors: ['JOB_RUNNING', 'CATALOGUE_CORRUPT', 'STORAGE_FAILED', 'REQUEST_ABORTED'],
+    errors: [
+      ...(['INDEX_READ_ONLY', 'JOB_RUNNING', 'REQUEST_ABORTED'] as const),
+      ...(['INDEX_MISSING', 'INDEX_FAILED', 'CATALOGUE_CORRUPT', 'STORAGE_FAILED'] as const),
+    ],
     async handle({ searcher: { index }, response, signal }) {
       const source = onDisk(index).folder;
       let folder: string | undefined;

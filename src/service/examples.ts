@@ -24,15 +24,20 @@ export function fetchFor({ config }: Service, url: string, { signal, take }: Fet
   return fetchPicture(url, { hosts: config.urlHosts, maxBytes: config.maxBytes, signal, take });
 }
 
-/** @param count pictures that a request brings or has fetched @throws REQUEST_INVALID where it may not have as many */
+/** @param count pictures that a request has decoded @throws REQUEST_INVALID where it may not have as many */
 export function checkCount({ config: { maxPictures } }: Service, count: number): void {
   if (count > maxPictures) throw new MatvitError('REQUEST_INVALID', `more than ${maxPictures} pictures`);
 }
 
-/** Pictures that queries bring or have fetched: those of the index do not count. */
-export function broughtBy(queries: readonly Query[]): number {
+/** For what takes one picture. @throws REQUEST_INVALID for a form of several */
+export function checkSingle(upload: Upload | undefined): void {
+  if (upload && upload.files.length > 1) throw new MatvitError('REQUEST_INVALID', 'send one picture');
+}
+
+/** Pictures that queries have encoded: those of the index do not count, unless a part of them is meant. */
+export function encodedBy(queries: readonly Query[]): number {
   const examples = queries.flatMap(({ like, unlike }) => [...like, ...unlike]);
-  return examples.filter(({ id }) => id === undefined).length;
+  return examples.filter(({ id, crop }) => id === undefined || crop !== undefined).length;
 }
 
 /** @param sign -1 for what hits should not be like @throws NOT_FOUND, and what fetchFor does */

@@ -18,7 +18,7 @@ const ofChanges: readonly ErrorCode[] = ['INDEX_READ_ONLY', 'INDEX_LOCKED', 'STO
 const ofBodies: readonly ErrorCode[] = ['REQUEST_TOO_LARGE', 'QUEUE_FULL', 'REQUEST_ABORTED'];
 
 /** The codes that a route can answer with. */
-export function errorsOf({ access, changes, body, errors = [] }: Route): ErrorCode[] {
+function errorsOf({ access, changes, body, errors = [] }: Route): ErrorCode[] {
   return [
     ...new Set([
       ...common,
@@ -62,7 +62,7 @@ export function openApi(routes: readonly Route[], version: string): Json {
     }
     return hoisted(rest);
   };
-  const parameters = (schema: z.ZodType | undefined, where: 'path' | 'query'): Json[] => {
+  const parameters = (schema: z.ZodType | undefined, where: 'path' | 'query' | 'header'): Json[] => {
     if (!schema) return [];
     const { properties = {}, required = [] } = schemaOf(schema, 'input') as {
       properties?: Record<string, Json>;
@@ -76,7 +76,7 @@ export function openApi(routes: readonly Route[], version: string): Json {
   };
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
-    const { method, path, operation, tag, summary, description, params, query, body, access } = route;
+    const { method, path, operation, tag, summary, description, params, query, headers, body, access } = route;
     const fields = body?.kind === 'pictures' ? body.fields : query;
     (paths[path] ??= {})[method] = {
       operationId: operation,
@@ -85,7 +85,7 @@ export function openApi(routes: readonly Route[], version: string): Json {
       ...(description && { description }),
       security: access === 'public' ? [] : [{ key: [] }, { cookie: [] }, {}],
       'x-access': access,
-      parameters: [...parameters(params, 'path'), ...parameters(fields, 'query')],
+      parameters: [...parameters(params, 'path'), ...parameters(fields, 'query'), ...parameters(headers, 'header')],
       ...(body && { requestBody: requestBody(body, schemaOf) }),
       responses: { [route.answer.status]: responseOf(route.answer, schemaOf), ...problems(errorsOf(route)) },
     };
@@ -117,7 +117,7 @@ type SchemaOf = (schema: z.ZodType, io: 'input' | 'output') => Json;
 
 function requestBody(body: NonNullable<Route['body']>, schemaOf: SchemaOf): Json {
   const json = { 'application/json': { schema: schemaOf(body.schema, 'input') } };
-  if (body.kind === 'json') return { required: true, content: json };
+  if (body.kind === 'json' || body.files.length === 0) return { required: true, content: json };
   const binary = { type: 'string', contentMediaType: 'application/octet-stream' };
   const files = body.files.map((name): [string, Json] => [name, { type: 'array', items: binary }]);
   const { properties } = schemaOf(body.fields, 'input') as { properties: Json };

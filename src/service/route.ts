@@ -63,6 +63,8 @@ export interface Route<
   readonly description?: string;
   readonly params?: P;
   readonly query?: Q;
+  /** for the document; the handler reads them from the request */
+  readonly headers?: z.ZodType;
   readonly body?: Body<B, Q>;
   readonly answer: Answer;
   /** beside those that every route can give */

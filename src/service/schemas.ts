@@ -139,6 +139,10 @@ const budgetsAsText = {
   minFidelity: number.min(0).max(1).optional().describe("least expected overlap with the full model's answer"),
   onMiss,
 };
+/** `encodingOf` reads it. */
+export const budgetHeaders = z.strictObject({
+  'X-Latency-Budget-Ms': budgetsAsText.budgetMs.describe('latency budget of what has no `budgetMs` of its own'),
+});
 
 /** What can be asked of every search. */
 const kDescription = 'hits on a page';
@@ -184,7 +188,8 @@ export const vectorQuery = z
   .strictObject({ vector: z.array(z.number()).min(1).max(8192).describe('made unit length'), ...options })
   .meta({ id: 'VectorQuery' });
 
-const examples = z.array(example).max(32);
+/** as many as the setting `maxPictures` may allow, which bounds those that are decoded */
+const examples = z.array(example).max(1000);
 export const embedQuery = z.strictObject({
   image: base64Picture.optional(),
   url: example.shape.url,

@@ -5,7 +5,7 @@ import { decodingErrors } from '../image/decoder.js';
 import type { CombinedAnswer } from '../search/searcher.js';
 import { type Asked, encodingOf, measured, replying } from './encoding.js';
 import { problemOf } from './errors.js';
-import { broughtBy, checkCount, fetchFor, resolveExample, uploadedExamples } from './examples.js';
+import { checkCount, checkSingle, encodedBy, fetchFor, resolveExample, uploadedExamples } from './examples.js';
 import { type Route, route } from './route.js';
 import * as schemas from './schemas.js';
 import type { Service } from './service.js';
@@ -52,13 +52,14 @@ export function searchRoutes(service: Service): Route[] {
       description:
         'The picture is the whole body; or several are files `image` and `unlike` of a form, with the options as ' +
         'fields; or everything is JSON, with pictures in base64, by id or by URL, weighted, and no fields beside it.',
+      headers: schemas.budgetHeaders,
       body: { kind: 'pictures', schema: schemas.query, fields: schemas.queryFields, files: ['image', 'unlike'] },
       answer: { status: 200, description: 'the hits, best first', schema: schemas.answer },
       errors,
       async handle(context) {
         const { query: { crop, ...options }, body, upload } = context; // prettier-ignore
         const query = upload ? { ...uploadedExamples(upload, crop), ...options } : body;
-        checkCount(service, broughtBy([query]));
+        checkCount(service, encodedBy([query]));
         const answer = await search(context, query);
         if (answer.cost) replying(context);
         return answer;
@@ -67,6 +68,7 @@ export function searchRoutes(service: Service): Route[] {
     route({
       ...{ method: 'post', path: '/v1/search/batch', access: 'read', operation: 'searchBatch', tag: 'Search' },
       summary: 'Several searches; one that fails does not fail the others',
+      headers: schemas.budgetHeaders,
       body: {
         kind: 'pictures',
         schema: z.strictObject({ queries: z.array(schemas.query).min(1).max(32) }),
@@ -82,7 +84,7 @@ export function searchRoutes(service: Service): Route[] {
       async handle(context) {
         const { body, upload } = context;
         if (upload) throw new MatvitError('REQUEST_INVALID', 'a batch is JSON, with the type application/json');
-        checkCount(service, broughtBy(body.queries));
+        checkCount(service, encodedBy(body.queries));
         const answers = await pMap(
           body.queries,
           query =>
@@ -114,6 +116,7 @@ export function searchRoutes(service: Service): Route[] {
     route({
       ...{ method: 'post', path: '/v1/embed', access: 'read', operation: 'embed', tag: 'Search' },
       summary: 'The vector of a picture',
+      headers: schemas.budgetHeaders,
       body: { kind: 'pictures', schema: schemas.embedQuery, fields: schemas.embedFields, files: ['image'] },
       answer: {
         status: 200,
@@ -123,6 +126,7 @@ export function searchRoutes(service: Service): Route[] {
       errors: [...decodingErrors, ...encoding, ...url],
       async handle(context) {
         const { searcher, query, body, upload } = context;
+        checkSingle(upload);
         const asked = upload ? { ...query, image: uploadedExamples(upload, undefined).like[0]!.image } : body;
         const { image, crop } = asked;
         const url = upload ? undefined : body.url;

@@ -113,7 +113,7 @@ export function readForm(
         const fail = (error: unknown) => {
           stream.removeAllListeners('data').resume();
           chunks.length = 0;
-          reject(formError(error));
+          reject(formError(error, names));
           done(error);
         };
         stream.on('data', (chunk: Buffer) => {
@@ -135,14 +135,18 @@ export function readForm(
     const parse = multer({ storage, limits }).fields(names.map(name => ({ name, maxCount: maxPictures })));
     parse(request, response, (error: unknown) => {
       if (error === undefined) resolve({ files, fields: (request.body ?? {}) as Record<string, unknown> });
-      else reject(formError(error));
+      else reject(formError(error, names));
     });
   });
 }
 
 /** What multer throws without a code is its parser's: the form is malformed or ends early. */
-function formError(error: unknown): Error {
+function formError(error: unknown, names: readonly string[]): Error {
   if (error instanceof MatvitError) return error;
+  if (error instanceof multer.MulterError && error.code === 'LIMIT_UNEXPECTED_FILE') {
+    const taken = names.length === 0 ? 'JSON is taken here' : `the files of this form are ${names.join(', ')}`;
+    return new MatvitError('REQUEST_INVALID', `'${error.field}' is unexpected; ${taken}`, { cause: error });
+  }
   const isKnown = error instanceof Error && 'code' in error && String(error.code).startsWith('LIMIT_');
   return isKnown ? error : new MatvitError('REQUEST_INVALID', `the form: ${reasonOf(error)}`, { cause: error });
 }

@@ -6,7 +6,7 @@ import type { NewPicture } from '../corpus/writer.js';
 import { type ErrorCode, MatvitError } from '../errors.js';
 import { decodingErrors } from '../image/decoder.js';
 import { problemOf } from './errors.js';
-import { type Fetching, checkCount, fetchFor } from './examples.js';
+import { type Fetching, checkCount, checkSingle, fetchFor } from './examples.js';
 import * as schemas from './image-schemas.js';
 import { imageOf, params } from './images.js';
 import { type Route, route } from './route.js';
@@ -38,7 +38,8 @@ export function writingRoutes(service: Service): Route[] {
       description:
         'The picture is the whole body; or several are files `image` of a form, with one object of metadata for all ' +
         'or a list of them; or everything is JSON, with pictures in base64 or by URL. Without a path they are named by ' +
-        'their SHA-256, so that a request may be repeated. One that fails does not fail the others.',
+        'their SHA-256, so that a request may be repeated. One that fails does not fail the others. More pictures than ' +
+        'the setting `maxPictures` allows are refused together.',
       body: { kind: 'pictures', schema: schemas.newPictures, fields: schemas.newPictureFields, files: ['image'] },
       answer: {
         status: 201,
@@ -84,7 +85,7 @@ export function writingRoutes(service: Service): Route[] {
       answer: { status: 200, description: 'the picture', schema: schemas.image },
       errors: [...decoding, 'NOT_FOUND', 'PATH_TAKEN'],
       async handle({ searcher, params: { id }, body, upload, ...context }) {
-        if (upload && upload.files.length > 1) throw new MatvitError('REQUEST_INVALID', 'send one picture');
+        checkSingle(upload);
         const picture = await (upload ? uploaded(upload.files, {})[0]!.picture() : pictureOf(body, context));
         const before = await searcher.index.image(id);
         const image = await service.writerOf(searcher).replace(id, picture);

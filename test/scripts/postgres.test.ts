@@ -77,6 +77,13 @@ describe('matvit with --index postgres://', function () {
       assert.equal((await fetch(`${url}/readyz`)).status, 200);
       const { images, graph } = (await (await fetch(`${url}/v1/index`)).json()) as Record<string, unknown>;
       assert.deepEqual([images, graph], [14, undefined]);
+      const backup = await fetch(`${url}/v1/index/snapshot`, { method: 'POST' });
+      const { code } = (await backup.json()) as { code: string };
+      const { paths } = (await (await fetch(`${url}/v1/openapi.json`)).json()) as {
+        paths: Record<string, { post: { responses: Record<string, { 'x-codes': string[] }> } }>;
+      };
+      assert.equal(code, 'INDEX_READ_ONLY'); // pg_dump makes it
+      assert.ok(paths['/v1/index/snapshot']!.post.responses[backup.status]!['x-codes'].includes(code));
     }
     for (const { child } of running) child.kill('SIGTERM');
     for (const { outcome } of running) assert.equal((await outcome).code, 0);

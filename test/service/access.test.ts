@@ -169,6 +169,22 @@ describe('access to the service', () => {
     assert.equal(await codeOf(await post('/v1/search', { like: [{ image }, { image }] })), 'IMAGE_UNSUPPORTED');
     const stored = { like: [1, 2, 3].map(id => ({ id })) }; // nothing has to be decoded for these
     assert.equal((await post('/v1/search', stored)).status, 200);
+    const crop = { x: 0, y: 0, width: 1, height: 1 };
+    const parts = { like: [1, 2, 3].map(id => ({ id, crop })) };
+    assert.equal(await codeOf(await post('/v1/search', parts)), 'REQUEST_INVALID');
+  });
+
+  it('takes as many pictures as it is told to, as JSON too', async () => {
+    await start({ maxPictures: 40 });
+    const image = Buffer.from('no picture').toString('base64');
+    const search = (count: number) =>
+      fetch(`${server.url}/v1/search`, {
+        method: 'POST',
+        body: JSON.stringify({ like: Array.from({ length: count }, () => ({ image })) }),
+        headers: { 'Content-Type': 'application/json' },
+      });
+    assert.equal(await codeOf(await search(40)), 'IMAGE_UNSUPPORTED');
+    assert.equal(await codeOf(await search(41)), 'REQUEST_INVALID');
   });
 
   it('takes up nothing any more once it stops, nor what cannot be warmed up, and closes that', async () => {

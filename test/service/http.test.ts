@@ -228,6 +228,21 @@ describe('the HTTP service', () => {
       await expectProblem(await post('/v1/search', form), 'REQUEST_INVALID');
     });
 
+    it('names the file of a form that it does not take, and those that it does', async () => {
+      for (const [path, expected] of [
+        ['/v1/search', "'file' is unexpected; the files of this form are image, unlike"],
+        ['/v1/embed', "'file' is unexpected; the files of this form are image"],
+        ['/v1/search/batch', "'file' is unexpected; JSON is taken here"],
+      ] as const) {
+        const form = new FormData();
+        form.set('file', blob(picture), 'query.png');
+        const response = await post(path, form);
+        const { detail } = (await response.clone().json()) as { detail: string };
+        assert.equal(detail, expected);
+        await expectProblem(response, 'REQUEST_INVALID');
+      }
+    });
+
     it('is not disturbed by clients that go away in the middle of an upload', async () => {
       for (const type of ['image/png', 'multipart/form-data; boundary=x']) {
         const headers = { Expect: '100-continue', 'Content-Type': type, 'Content-Length': 50_000 };
@@ -254,6 +269,15 @@ describe('the HTTP service', () => {
       );
       for (const [path, found] of answers) assert.equal(found, path);
     });
+  });
+
+  it('embeds one picture', async () => {
+    const form = formOf(picture);
+    assert.equal((await post('/v1/embed', form)).status, 200);
+    form.append('image', blob(picture), 'other.png');
+    const response = await post('/v1/embed', form);
+    assert.match(((await response.clone().json()) as { detail: string }).detail, /^send one picture$/);
+    await expectProblem(response, 'REQUEST_INVALID');
   });
 
   it('folds near-duplicates into the best of them', async () => {

@@ -14,7 +14,7 @@ import { temporaryFolder } from '../support/temporary.js';
 
 interface Operation {
   readonly operationId: string;
-  readonly parameters: readonly { readonly name: string; readonly in: 'path' | 'query' }[];
+  readonly parameters: readonly { readonly name: string; readonly in: 'path' | 'query' | 'header' }[];
   readonly requestBody?: { readonly content: Readonly<Record<string, unknown>> };
   readonly responses: Readonly<Record<string, { 'x-codes'?: string[]; content?: Record<string, { schema?: object }> }>>;
 }
@@ -92,8 +92,14 @@ describe('the OpenAPI document', function () {
     );
   type Listed = ReturnType<typeof operations>[number];
 
-  async function ask({ path, method }: Listed, id: string, query: string, body?: unknown): Promise<Response> {
-    const init = { method: method.toUpperCase(), headers: {} as Record<string, string> };
+  async function ask(
+    { path, method }: Listed,
+    id: string,
+    query: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Response> {
+    const init = { method: method.toUpperCase(), headers: { ...headers } };
     if (body !== undefined) init.headers['Content-Type'] = 'application/json';
     const url = `${server.url}${path.replace('{id}', id)}${query && `?${query}`}`;
     return fetch(url, { ...init, ...(body !== undefined && { body: JSON.stringify(body) }) });
@@ -153,6 +159,10 @@ describe('the OpenAPI document', function () {
       for (const { name, in: where } of parameters)
         for (const text of wrongTexts)
           if (where === 'query') await refuses(operation, `${name}=${text}`, id, `${name}=${text}`, body);
+          else if (where === 'header') {
+            const response = await ask(operation, id, '', body, { [name]: text });
+            assert.ok((await check(operation, response, `${name}: ${text}`)) < 500);
+          }
       if (path.includes('{id}'))
         for (const id of ['0', '-1', '99999', 'x', '1.0', '%00']) await refuses(operation, id, id, '');
       if (!body) continue;
@@ -167,6 +177,17 @@ describe('the OpenAPI document', function () {
         }
     }
     assert.ok(cases >= 200, String(cases));
+  });
+
+  it('has bodies only of the types that are taken, and the header that carries a budget', () => {
+    const types = (id: string) =>
+      Object.keys(operations().find(({ operationId }) => operationId === id)!.requestBody!.content);
+    assert.deepEqual(types('search'), ['application/json', 'image/*', 'multipart/form-data']);
+    assert.deepEqual(types('searchBatch'), ['application/json']);
+    const budgeted = operations().filter(({ parameters }) => parameters.some(({ in: where }) => where === 'header'));
+    assert.deepEqual(budgeted.map(({ operationId }) => operationId), ['search', 'searchBatch', 'embed']); // prettier-ignore
+    for (const { parameters } of budgeted)
+      assert.ok(parameters.some(({ name, in: where }) => where === 'header' && name === 'X-Latency-Budget-Ms'));
   });
 
   it('names the field that was meant', async () => {
