@@ -24,12 +24,14 @@ export async function serve(
   await searcher.warmUp(signal);
   const service = new Service(searcher, { config, ...options });
   const server = await startServer(service);
+  void service.thumbnails.sweep(); // pictures may have gone since it ran last
   const reload = () => {
     service
       .reload()
-      .then(async ({ index, encoder }) =>
-        service.log.info({ images: await index.count(), model: encoder.fingerprint }, 'reloaded'),
-      )
+      .then(async ({ index, encoder }) => {
+        service.log.info({ images: await index.count(), model: encoder.fingerprint }, 'reloaded');
+        await service.thumbnails.sweep();
+      })
       .catch((error: unknown) => service.log.error({ error: String(error) }, 'reloading failed; it goes on as it was'));
   };
   process.on('SIGHUP', reload);

@@ -1,10 +1,11 @@
 /**
  * A backup is one file: a tar of `backup.json` (what it is, and the SHA-256 of the rest), the catalogue as it was at one
- * moment, and the snapshot of the graph, if there was one. It can be made while others read and write the index.
+ * moment, the snapshot of the graph and the calibration, if there were any. It can be made while others read and write
+ * the index.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { mkdir, mkdtemp, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { extract, pack } from 'tar-stream';
@@ -13,6 +14,7 @@ import { Catalogue } from '../catalogue/catalogue.js';
 import { MatvitError, reasonOf } from '../errors.js';
 import { hashFile } from '../index/hash-file.js';
 import { readManifest, writeManifest } from '../index/manifest.js';
+import { calibrationFile } from '../planner/calibration.js';
 
 const backupSchema = z.object({
   format: z.literal(1),
@@ -23,7 +25,7 @@ const backupSchema = z.object({
   revision: z.number(),
   files: z.array(
     z.object({
-      name: z.string().regex(/^(catalogue\.sqlite|manifest\.json|graph-[0-9a-f]{16}\.hnsw)$/),
+      name: z.string().regex(/^(catalogue\.sqlite|manifest\.json|graph-[0-9a-f]{16}\.hnsw|calibration\.json)$/),
       bytes: z.number(),
       sha256: z.string(),
     }),
@@ -39,7 +41,7 @@ export async function createBackup(folder: string, file: string): Promise<Backup
   try {
     return await besides(file, async temporary => {
       // the graph first: the catalogue is then at least as new, and opening replays what lies between
-      const names = await copyGraph(folder, temporary);
+      const names = [...(await copyGraph(folder, temporary)), ...(await copyCalibration(folder, temporary))];
       catalogue.copyTo(join(temporary, 'catalogue.sqlite'));
       const copy = Catalogue.openForReading(join(temporary, 'catalogue.sqlite'));
       const { images, revision } = copy.state();
@@ -113,6 +115,17 @@ async function copyGraph(folder: string, to: string): Promise<string[]> {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
   return [];
+}
+
+/** @returns the name of its file, if there is one */
+async function copyCalibration(folder: string, to: string): Promise<string[]> {
+  try {
+    await copyFile(join(folder, calibrationFile), join(to, calibrationFile));
+    return [calibrationFile];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 async function writeTar(file: string, folder: string, backup: Backup): Promise<void> {

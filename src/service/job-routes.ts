@@ -76,6 +76,7 @@ export function jobRoutes(service: Service): Route[] {
               ...{ folder, index: onDisk(index), encoder: aside(encoder), signal, onProgress },
               decode: (path, resolution) => service.decoder.decode(path, resolution, { limits }),
             });
+            await service.thumbnails.sweep();
             const failures = failed.slice(0, listed).map(({ path, code, reason }) => ({ path, code, reason }));
             log.info({ ...report, failed: failed.length, interrupted, unmatched }, 'reindexed');
             return { ...report, failures: failed.length, failed: failures };

@@ -1,7 +1,8 @@
 /** Thumbnails, each made once: kept in a folder by the SHA-256 of their picture. */
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Image } from '../catalogue/image.js';
+import { ImageIndex } from '../corpus/image-index.js';
 import type { SearchableIndex } from '../corpus/ports.js';
 import { hashFile } from '../index/hash-file.js';
 import { writeFileAtomic } from '../model/write-file-atomic.js';
@@ -11,8 +12,11 @@ import type { Service } from './service.js';
 /** longer side, pixels: sharp on a dense display at the page's size */
 export const thumbnailSize = 384;
 
-export const thumbnailFormats = ['webp', 'avif'] as const;
-export type ThumbnailFormat = (typeof thumbnailFormats)[number];
+const formats = ['webp', 'avif'] as const;
+type ThumbnailFormat = (typeof formats)[number];
+
+/** in the index's own folder */
+const folderName = 'thumbnails';
 
 export class Thumbnails {
   /** being made, so that many who ask at once wait for one */
@@ -36,15 +40,41 @@ export class Thumbnails {
     return making;
   }
 
-  /** What is no longer in the index leaves nothing behind; a copy that is still there is made again. */
+  /** What is deleted or replaced here leaves nothing behind; a copy that is still there is made again. */
   async forget({ index }: Searcher, sha256: string): Promise<void> {
-    const files = thumbnailFormats.flatMap(format => this.fileOf(index, sha256, format) ?? []);
+    const files = formats.flatMap(format => this.fileOf(index, sha256, format) ?? []);
     await Promise.all(files.map(file => rm(file, { force: true }).catch(() => undefined)));
+  }
+
+  /**
+   * Removes those of pictures that have left the index in other ways, by indexing for instance. They are not looked for in
+   * a folder that the settings name, where other indexes may keep theirs.
+   */
+  async sweep(): Promise<void> {
+    const { config, searchers, log } = this.service;
+    const { value: searcher, release } = searchers.lease();
+    const { index } = searcher;
+    try {
+      if (config.thumbnails !== undefined || !(index instanceof ImageIndex)) return;
+      const folder = join(index.folder, folderName);
+      // part by part, so that others have the thread in between
+      for (const part of await namesIn(folder))
+        for (const name of await namesIn(join(folder, part))) {
+          if (this.service.stopping) return; // the index is about to be closed
+          const sha256 = /^([0-9a-f]{64})-\d+\.\w+$/.exec(name)?.[1];
+          if (sha256 === undefined || index.catalogue.hasVector(sha256)) continue;
+          await rm(join(folder, part, name), { force: true });
+        }
+    } catch (error) {
+      log.warn({ error: String(error) }, 'thumbnails of pictures that are gone cannot be removed');
+    } finally {
+      release();
+    }
   }
 
   /** @returns undefined if there is no place to keep it */
   private fileOf({ cacheFolder }: SearchableIndex, sha256: string, format: ThumbnailFormat): string | undefined {
-    const folder = this.service.config.thumbnails ?? (cacheFolder && join(cacheFolder, 'thumbnails'));
+    const folder = this.service.config.thumbnails ?? (cacheFolder && join(cacheFolder, folderName));
     return folder && join(folder, fileName(sha256, format));
   }
 
@@ -67,6 +97,9 @@ export class Thumbnails {
     return data;
   }
 }
+
+/** none where there is no such folder */
+const namesIn = (folder: string) => readdir(folder).catch(() => []);
 
 const fileName = (sha256: string, format: ThumbnailFormat) =>
   join(sha256.slice(0, 2), `${sha256}-${thumbnailSize}.${format}`);

@@ -58,6 +58,13 @@ describe('backup', () => {
     assert.deepEqual(readdirSync(folder).sort(), ['index', 'new', 'one.file']);
   });
 
+  it('has the calibration, so that what is restored is as adaptive', async () => {
+    writeFileSync(at('index/calibration.json'), '{"points":[]}');
+    await createBackup(at('index'), at('one.file'));
+    await restoreBackup(at('one.file'), at('restored'));
+    assert.equal(readFileSync(at('restored/calibration.json'), 'utf8'), '{"points":[]}');
+  });
+
   it('works without a graph', async () => {
     rmSync(at('index/manifest.json'));
     await createBackup(at('index'), at('one.file'));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rm, writeFile } from 'node:fs/promises';
+import { access, rm, writeFile } from 'node:fs/promises';
 import { Catalogue } from '../../src/catalogue/catalogue.js';
 import type { ImageIndex } from '../../src/corpus/image-index.js';
 import { restoreBackup } from '../../src/corpus/backup.js';
@@ -97,6 +97,30 @@ describe('an index over HTTP', () => {
     const again = (await (await ask('GET', `/v1/jobs/${job.id}`)).json()) as Job;
     assert.equal(again.state, 'succeeded');
     assert.deepEqual(await events(job), [{ event: 'end', job: again }]); // for who comes late
+  });
+
+  it('keeps no thumbnails of pictures that have left it with their files', async () => {
+    const thumbnailOf = async (id: number) => {
+      const { sha256 } = searcher.index.catalogue.image(id)!;
+      assert.equal((await ask('GET', `/v1/images/${id}/thumbnail`)).status, 200);
+      return inFolder(`index/thumbnails/${sha256.slice(0, 2)}/${sha256}-384.webp`);
+    };
+    const [gone, changed, kept] = [await thumbnailOf(1), await thumbnailOf(2), await thumbnailOf(3)];
+    for (const file of [gone, changed, kept]) await access(file);
+    await rm(inFolder(`pictures/${searcher.index.catalogue.image(1)!.path}`));
+    await write(202, searcher.index.catalogue.image(2)!.path);
+    assert.equal((await events(await begin())).at(-1)!.job.state, 'succeeded');
+    for (const file of [gone, changed]) await assert.rejects(access(file), { code: 'ENOENT' });
+    await access(kept);
+  });
+
+  it('leaves thumbnails alone in a folder that others may use', async () => {
+    const [own, chosen] = [inFolder('index/thumbnails'), inFolder('chosen')];
+    const name = `aa/${'a'.repeat(64)}-384.webp`;
+    for (const folder of [own, chosen]) writeFiles(folder, { [name]: 'of no picture' });
+    for (const flags of [{}, { thumbnails: chosen }]) await testService(searcher, flags).thumbnails.sweep();
+    await assert.rejects(access(`${own}/${name}`), { code: 'ENOENT' });
+    await access(`${chosen}/${name}`);
   });
 
   it('does one thing at a time, which can be cancelled without loss', async () => {
