@@ -225,7 +225,7 @@ withExample(benchCommand.command('train'), 'train --rounds 1')
 storageBenches.forEach(command => benchCommand.addCommand(command));
 
 withExample(benchCommand.command('docs'), 'docs --model models/tiny')
-  .description('run all of them on the demo and write docs/performance.md')
+  .description('run encoder, index, search and train on the demo and write docs/performance.md')
   .addOption(rounds(30))
   .addOption(modelOption())
   .action(async (options: { model: string; rounds: number }) => {

@@ -61,7 +61,8 @@ export const calibrateCommand = new Command('calibrate')
     'after',
     `
 Fidelity needs no labels: it is the agreement with the full model's own answers (rank-biased overlap, top-1 agreement,
-recall@10). The result is stored beside the index, and \`matvit serve\` chooses from it under a latency budget.
+recall@10). The result is stored beside the index, and \`matvit serve\` chooses from it under a latency budget. A server
+that is running takes it up when it is sent SIGHUP, or started again.
 
 Examples:
   $ matvit calibrate --index indexes/photos

@@ -52,8 +52,8 @@ export const serveCommand = addSettings(new Command('serve'))
 A search with a latency budget gets the most faithful operating point that fits it, under whatever load there is.
 
 Settings come from flags, the environment (MATVIT_PORT for --port) and a file; matvit config prints them with their
-origins. On another address than loopback, clients need keys: matvit keys. SIGHUP takes up new keys, and another model
-or index in the same folders, without a dropped request.
+origins. On another address than loopback, clients need keys: matvit keys. SIGHUP takes up new keys, and another model,
+index or calibration in the same folders, without a dropped request.
 
 Examples:
   $ matvit serve --index indexes/photos --budget 50 &

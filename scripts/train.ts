@@ -45,6 +45,14 @@ function line({ step, passes, viewsPerSecond }: StepMetrics): string {
 /** Where a run begins, if not at random weights. */
 const initOf = ({ init, adapt }: Options) => init ?? (adapt ? defaultModel : undefined);
 
+/** A setting by default, as presets.ts has it for each purpose. */
+function defaultOf(key: 'steps' | 'batch' | 'learningRate' | 'views' | 'seed'): string {
+  const of = (purpose: Objective | 'adapt') => preset(presets['Ti/16'], purpose)[key];
+  const others = { '--adapt': of('adapt'), 'labelled training': of('plain') };
+  const differing = Object.entries(others).filter(([, value]) => value !== of('distil'));
+  return `default: ${[of('distil'), ...differing.map(([name, value]) => `${value} for ${name}`)].join(', ')}`;
+}
+
 /** What the parser cannot tell. */
 async function checkOptions(options: Options): Promise<void> {
   const { teacher, out, objective, adapt, resolution, submodel, steps, reschedule } = options;
@@ -89,11 +97,15 @@ export const trainCommand = new Command('train')
   )
   .option('--resolution <px>', 'resolution of labelled training (default: 64)', positiveInteger)
   .option('--submodel <name>', 'the one submodel that --objective plain trains (default: XL)')
-  .option('--steps <n>', 'steps in all', positiveInteger)
-  .option('--batch <n>', 'views a step', positiveInteger)
-  .option('--learning-rate <x>', 'peak learning rate', number)
-  .option('--views <n>', 'distinct views; later ones repeat, with the teacher remembered', positiveInteger)
-  .option('--seed <n>', 'seed of views and passes', positiveInteger)
+  .option('--steps <n>', `steps in all (${defaultOf('steps')})`, positiveInteger)
+  .option('--batch <n>', `views a step (${defaultOf('batch')})`, positiveInteger)
+  .option('--learning-rate <x>', `peak learning rate (${defaultOf('learningRate')})`, number)
+  .option(
+    '--views <n>',
+    `distinct views; later ones repeat, with the teacher remembered (${defaultOf('views')})`,
+    positiveInteger,
+  )
+  .option('--seed <n>', `seed of views and passes (${defaultOf('seed')})`, positiveInteger)
   .option('--workers <n>', 'training threads (default: one a core, as far as they share a batch)', positiveInteger)
   .option('--memory <GB>', 'limit of decoded pictures', number, 4)
   .option('--checkpoint-every <s>', 'seconds between checkpoints', positiveInteger, 240)
