@@ -26,7 +26,7 @@ const prefix = 'MATVIT_';
 export const flagOf = (key: string): string => key.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
 
 /** maxPixels -> MATVIT_MAX_PIXELS */
-export const variableOf = (key: string): string => prefix + flagOf(key).replaceAll('-', '_').toUpperCase();
+const variableOf = (key: string): string => prefix + flagOf(key).replaceAll('-', '_').toUpperCase();
 
 /** @throws OPTION_INVALID naming the value and where it came from; FILE_UNREADABLE for the file */
 export function readConfig({ flags = {}, environment = {} }: ConfigSources = {}): { config: Config; origins: Origins } {

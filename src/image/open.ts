@@ -17,7 +17,6 @@ export interface PictureOptions {
 export interface Picture {
   /** yields 8-bit sRGB, upright; nothing but the header has been decoded yet */
   readonly image: Sharp;
-  readonly format: PictureFormat;
   /** upright, in pixels */
   readonly width: number;
   readonly height: number;
@@ -52,7 +51,7 @@ export async function withPicture<T>(
       throw tooManyPixels(name, maxWholePixels, ' in a file that is decoded whole');
     // By itself sharp turns 16-bit pictures that carry a colour profile into Display P3 and calls the result sRGB.
     if (space === 'rgb16') image.pipelineColourspace('srgb');
-    return await use({ image, format, ...autoOrient });
+    return await use({ image, ...autoOrient });
   } catch (error) {
     throw error instanceof MatvitError ? error : decodingError(name, format, limits, error);
   }

@@ -3,8 +3,8 @@ import { type PictureOptions, type PictureSource, withPicture } from './open.js'
 export interface ThumbnailOptions extends PictureOptions {
   /** of the longer side, in pixels; smaller pictures keep their size */
   readonly size: number;
-  /** WebP and AVIF keep transparency, JPEG puts it onto white */
-  readonly format: 'webp' | 'avif' | 'jpeg';
+  /** both keep transparency */
+  readonly format: 'webp' | 'avif';
 }
 
 /**
@@ -14,8 +14,6 @@ export interface ThumbnailOptions extends PictureOptions {
 export function thumbnail(source: PictureSource, { size, format, ...options }: ThumbnailOptions): Promise<Buffer> {
   return withPicture(source, options, ({ image }) => {
     image.resize(size, size, { fit: 'inside', withoutEnlargement: true });
-    if (format === 'webp') return image.webp().toBuffer();
-    if (format === 'avif') return image.avif({ effort: 2 }).toBuffer();
-    return image.flatten({ background: 'white' }).jpeg().toBuffer();
+    return (format === 'webp' ? image.webp() : image.avif({ effort: 2 })).toBuffer();
   });
 }

@@ -35,7 +35,7 @@ export async function inTransaction<T>(pool: Pool, work: (client: ClientBase) =>
 }
 
 /** Text that pgvector reads: `[0.1,0.2]`. */
-export const vectorText = (vector: Float32Array): string => `[${vector.join()}]`;
+const vectorText = (vector: Float32Array): string => `[${vector.join()}]`;
 
 const everything = { sql: 'SELECT id FROM vectors', values: [] };
 

@@ -3,7 +3,6 @@ import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MatvitError } from '../../src/errors.js';
 import { decode } from '../../src/image/decode.js';
-import { inspect } from '../../src/image/inspect.js';
 import { thumbnail } from '../../src/image/thumbnail.js';
 import { flipped, temporaryFolder, texture } from './fixtures.js';
 import { oddPictures } from './odd-pictures.js';
@@ -24,8 +23,6 @@ describe('odd pictures', () => {
       this.timeout(10_000);
       const path = await make(folder.path);
       if (expect === 'ok') {
-        const { width, height } = await inspect(path);
-        assert.ok(width > 0 && height > 0);
         assert.equal((await decode(path, 112)).length, 112 * 112 * 3);
         assert.ok((await thumbnail(path, { size: 64, format: 'webp' })).length > 0);
         return;

@@ -3,7 +3,7 @@ import { type Sharp, sharp } from '../../src/image/sharp.js';
 import { thumbnail } from '../../src/image/thumbnail.js';
 import { blue, draw, quadrants, red } from './fixtures.js';
 
-const formats = ['webp', 'avif', 'jpeg'] as const;
+const formats = ['webp', 'avif'] as const;
 
 describe('thumbnail', () => {
   it('fits the size, keeps the proportions and never enlarges', async () => {
@@ -36,13 +36,11 @@ describe('thumbnail', () => {
     }
   });
 
-  it('keeps transparency in WebP and AVIF, and is white there in JPEG', async () => {
+  it('keeps transparency', async () => {
     const source = await draw(64, 64, x => [...red, x < 32 ? 0 : 255]).png().toBuffer(); // prettier-ignore
     for (const format of formats) {
       const result = sharp(await thumbnail(source, { size: 64, format }));
-      const left = await pixel(result, 8, 32);
-      if (format === 'jpeg') assertNear(left, [255, 255, 255], 2);
-      else assert.equal(left[3], 0);
+      assert.equal((await pixel(result, 8, 32))[3], 0);
       assertNear((await pixel(result, 56, 32)).slice(0, 3), red, 12);
     }
   });

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import type { ImageIndex } from '../../src/corpus/image-index.js';
 import { type ErrorCode, errorTable } from '../../src/errors.js';
-import { inspect } from '../../src/image/inspect.js';
+import { sharp } from '../../src/image/sharp.js';
 import type { SearchAnswer, Searcher } from '../../src/search/searcher.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
 import type { Service } from '../../src/service/service.js';
@@ -319,7 +319,7 @@ describe('the HTTP service', () => {
       const response = await get('/v1/images/1/thumbnail');
       assert.equal(response.status, 200);
       assert.equal(response.headers.get('content-type'), 'image/webp');
-      const { format, width, height } = await inspect(new Uint8Array(await response.arrayBuffer()));
+      const { format, width, height } = await sharp(await response.arrayBuffer()).metadata();
       assert.deepEqual([format, width, height], ['webp', 40, 40]);
       const etag = response.headers.get('etag')!;
       const again = await get('/v1/images/1/thumbnail', { headers: { 'If-None-Match': etag } });

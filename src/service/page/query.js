@@ -29,9 +29,6 @@ import { Problem, client } from './api.js';
 /** @param {readonly Example[]} examples @returns {Query} */
 export const queryOf = examples => ({ examples, references: new Map() });
 
-/** Does the server compute anything but distances? @param {Query} query */
-export const isEncoded = ({ examples }) => examples.some(({ blob, url, crop }) => blob || url !== undefined || crop);
-
 /**
  * One picture goes as it is; anything else as JSON.
  * @param {Query} query
