@@ -9,12 +9,10 @@ import { crashTest } from '../src/evaluation/crash.js';
 import { type NearDuplicates, nearDuplicates } from '../src/evaluation/near-duplicates.js';
 import { readModel } from '../src/model/bundle.js';
 import { jsonOption, modelOption, positiveInteger, progress } from './cli.js';
-
-const print = <T>(result: T, json: boolean, text: (result: T) => string) =>
-  process.stdout.write(`${json ? JSON.stringify(result) : text(result)}\n`);
+import { print, withExample } from './output.js';
 
 const command = (name: string, example: string) =>
-  new Command(name).addHelpText('after', `\nExample:\n  $ matvit bench ${example}`).addOption(jsonOption());
+  withExample(new Command(name), `bench ${example}`).addOption(jsonOption());
 
 const crash = command('crash', 'crash --kills 20')
   .description('kill -9 a process that changes an index, again and again, and look for what it had acknowledged')

@@ -24,6 +24,7 @@ import { benchThroughputCommand } from './bench-throughput.js';
 import { storageBenches } from './bench-storage.js';
 import { indexData, jsonOption, modelOption, positiveInteger, progress } from './cli.js';
 import { openSearcher } from './open-searcher.js';
+import { print, withExample } from './output.js';
 
 const resolutions = [224, 160, 112];
 const searchPoints = ['XL@224:fp32', 'XL@160:fp32', 'M@160:int8', 'XL@112:fp32', 'S@112:fp32', 'S@112:int8'];
@@ -154,16 +155,10 @@ function filtersTable({ filters }: { filters: readonly FilterTiming[] }): string
   return [head, ...rows].join('\n');
 }
 
-const print = <T>(result: T, json: boolean, table: (result: T) => string) =>
-  process.stdout.write(`${json ? JSON.stringify(result) : table(result)}\n`);
-
-const withExample = (command: Command, text: string) =>
-  command.addHelpText('after', `\nExample:\n  $ matvit bench ${text}`);
-
 const rounds = (n: number) =>
   new Option('--rounds <n>', 'rounds, of which medians are taken').argParser(positiveInteger).default(n);
 
-export const benchCommand = withExample(new Command('bench').description('measure this machine'), 'encoder');
+export const benchCommand = withExample(new Command('bench').description('measure this machine'), 'bench encoder');
 
 benchCommand
   .addCommand(benchBudgetCommand)
@@ -173,7 +168,7 @@ benchCommand
   .addCommand(benchThroughputCommand)
   .addCommand(benchSwapCommand);
 
-withExample(benchCommand.command('encoder'), 'encoder --rounds 10 --json')
+withExample(benchCommand.command('encoder'), 'bench encoder --rounds 10 --json')
   .description('latency of every granularity, resolution and precision, universal graph beside static ones')
   .addOption(rounds(30))
   .addOption(modelOption())
@@ -182,7 +177,7 @@ withExample(benchCommand.command('encoder'), 'encoder --rounds 10 --json')
     print(await encoderBench(options.model, options.rounds), options.json, encoderTable);
   });
 
-withExample(benchCommand.command('index'), 'index --images photos/')
+withExample(benchCommand.command('index'), 'bench index --images photos/')
   .description('pictures a second of the indexing pipeline, beside decoding alone and encoding alone')
   .addOption(rounds(3))
   .option('--images <folder>', "pictures (default: the demo's)", demoPictures)
@@ -192,7 +187,7 @@ withExample(benchCommand.command('index'), 'index --images photos/')
     print(await indexBench(options.model, options.images, options.rounds), options.json, indexTable);
   });
 
-withExample(benchCommand.command('search'), 'search --index indexes/photos')
+withExample(benchCommand.command('search'), 'bench search --index indexes/photos')
   .description('where the milliseconds of a search go')
   .option('--index <dir>', "index (default: the demo's)", demoIndex)
   .option('--queries <n>', 'stored pictures to search with', positiveInteger, 100)
@@ -202,7 +197,7 @@ withExample(benchCommand.command('search'), 'search --index indexes/photos')
     print(await searchBench(options.model, options.index, options.queries), options.json, searchTable);
   });
 
-withExample(benchCommand.command('filters'), 'filters --pictures 10000 --json')
+withExample(benchCommand.command('filters'), 'bench filters --pictures 10000 --json')
   .description('recall and latency of filtered searches over synthetic vectors, by how much passes the filter')
   .option('--pictures <n>', 'how many', positiveInteger, 100_000)
   .option('--dimension <n>', 'numbers in a vector', positiveInteger, 192)
@@ -213,7 +208,7 @@ withExample(benchCommand.command('filters'), 'filters --pictures 10000 --json')
     print(await filtersBench(pictures, dimension, index), options.json, filtersTable);
   });
 
-withExample(benchCommand.command('train'), 'train --rounds 1')
+withExample(benchCommand.command('train'), 'bench train --rounds 1')
   .description('images a second of a training step, beside the forward pass alone')
   .addOption(rounds(3))
   .addOption(modelOption())
@@ -224,7 +219,7 @@ withExample(benchCommand.command('train'), 'train --rounds 1')
 
 storageBenches.forEach(command => benchCommand.addCommand(command));
 
-withExample(benchCommand.command('docs'), 'docs --model models/tiny')
+withExample(benchCommand.command('docs'), 'bench docs --model models/tiny')
   .description('run encoder, index, search and train on the demo and write docs/performance.md')
   .addOption(rounds(30))
   .addOption(modelOption())

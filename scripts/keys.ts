@@ -2,20 +2,19 @@ import { Command, Option } from 'commander';
 import { type Access, KeyRing, accesses } from '../src/service/keys.js';
 import { readConfig } from '../src/config.js';
 import { jsonOption } from './cli.js';
+import { withExample } from './output.js';
 
 const fileOption = () => new Option('--keys <file>', 'file of keys (default: as `matvit config` says)');
 const ring = ({ keys }: { keys?: string }) =>
   KeyRing.open(readConfig({ flags: { keys }, environment: process.env }).config.keys);
 const print = (text: string) => process.stdout.write(`${text}\n`);
-const withExample = (command: Command, text: string) =>
-  command.addHelpText('after', `\nExample:\n  $ matvit keys ${text}`);
 
 export const keysCommand = withExample(
   new Command('keys').description('API keys of the service'),
-  'add shop',
+  'keys add shop',
 ).addHelpText('after', '\nA running service reads them again when it is sent SIGHUP.');
 
-withExample(keysCommand.command('add'), 'add shop --access read')
+withExample(keysCommand.command('add'), 'keys add shop --access read')
   .description('make a key and print it, once: only its hash is kept')
   .argument('<name>', 'for logs and for removing it')
   .addOption(new Option('--access <access>', 'write includes read').choices(accesses).default('read'))
@@ -24,7 +23,7 @@ withExample(keysCommand.command('add'), 'add shop --access read')
     print(await ring(options).add(name, options.access));
   });
 
-withExample(keysCommand.command('list'), 'list')
+withExample(keysCommand.command('list'), 'keys list')
   .description('print names, access and age')
   .addOption(fileOption())
   .addOption(jsonOption())
@@ -37,7 +36,7 @@ withExample(keysCommand.command('list'), 'list')
     else keys.forEach(({ name, access, created }) => print(`${name.padEnd(24)} ${access.padEnd(6)} ${created}`));
   });
 
-withExample(keysCommand.command('remove'), 'remove shop')
+withExample(keysCommand.command('remove'), 'keys remove shop')
   .description('remove a key')
   .argument('<name>')
   .addOption(fileOption())

@@ -1,6 +1,7 @@
 /** Pictures that show the same: exact copies share a vector, recompressed, resized and cropped ones have similar vectors. */
 import type { Image } from '../catalogue/image.js';
 import type { VectorRows } from '../catalogue/vector-rows.js';
+import { dot } from '../index/dot.js';
 import type { ImageIndex } from './image-index.js';
 import type { Hit } from './nearest.js';
 
@@ -103,10 +104,4 @@ export function collapsing(
         return kept.map(({ hit, duplicates }) => ({ ...hit, duplicates }));
     }
   };
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }

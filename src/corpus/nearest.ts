@@ -18,8 +18,8 @@ export interface Hit {
   readonly duplicates?: readonly Hit[];
 }
 
-/** A filter that this many vectors pass, or fewer, is selective: looking at all of them takes milliseconds. */
-const selective = 4096;
+/** A filter that this many pass, or fewer, is selective: looking at all of them takes milliseconds. */
+export const selective = 4096;
 /** Bytes of vectors that are kept for filters that come again. */
 const keptBytes = 64e6;
 const pageRows = 1024;

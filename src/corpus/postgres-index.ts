@@ -23,12 +23,10 @@ import type { Neighbour } from '../index/vector-index.js';
 import { collapsing } from './duplicates.js';
 import { Familiarity } from './familiarity.js';
 import { type ListOptions, type ListPage, listImages } from './listing.js';
-import type { Hit } from './nearest.js';
+import { type Hit, selective } from './nearest.js';
 import { type SearchOptions, type SearchResult, facetValues, page } from './paging.js';
 import type { IndexStats, KnownPictures, SearchableIndex, WritableIndex } from './ports.js';
 
-/** As for the index on disk: a filter that this many images pass, or fewer, is answered by looking at all of them. */
-const selective = 4096;
 const widest = 1024;
 /** Anything, but the same in every process: one of them commits at a time. */
 const commitLock = 0x6d617476;

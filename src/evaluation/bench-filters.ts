@@ -3,6 +3,7 @@ import type { NewImage } from '../catalogue/changes.js';
 import type { Filter } from '../catalogue/filter.js';
 import type { Metadata } from '../catalogue/image.js';
 import type { SearchableIndex, WritableIndex } from '../corpus/ports.js';
+import { dot } from '../index/dot.js';
 import { scan } from '../index/scan.js';
 import { TopK } from '../index/top-k.js';
 import { type Random, random } from '../training/random.js';
@@ -143,10 +144,4 @@ function clusteredVectors(count: number, dimension: number, generator: Random): 
     );
   }
   return vectors;
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }
