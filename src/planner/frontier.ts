@@ -44,7 +44,7 @@ export function costOf({ decodeMs, encodeMs }: PointProfile): number {
  * @param full the `at` of the full model, which must be among the profiles
  * @param most points kept; the cheapest and the full model always are (so at least 2)
  */
-export function frontier(profiles: readonly PointProfile[], full: string, most = 24): PointProfile[] {
+export function frontier(profiles: readonly PointProfile[], full: string, most: number): PointProfile[] {
   const last = profiles.find(profile => profile.at === full);
   if (!last) throw new RangeError(`the profiles do not have the full model, ${full}`);
   const rivals = profiles

@@ -1,6 +1,6 @@
 /**
  * Which operating point a request gets: SlackFit of SuperServe (NSDI'25, section 4.2), the most faithful point whose
- * predicted p95 fits in the slack. A pure function of numbers; at most 24 points are looked at once or twice.
+ * predicted p95 fits in the slack. A pure function of numbers; a dozen points are looked at once or twice.
  */
 
 export const onMissValues = ['degrade', 'reject', 'best'] as const;

@@ -1,18 +1,15 @@
 /** How a request wants its pictures encoded, and what came of it. */
 import type { Request, Response } from 'express';
 import { ipKeyGenerator } from 'express-rate-limit';
-import { z } from 'zod';
 import { MatvitError } from '../errors.js';
 import { parseOperatingPoint } from '../model/operating-point.js';
 import type { OnMiss } from '../planner/policy.js';
 import type { Cost } from '../search/cost.js';
 import type { EncodeOptions } from '../search/searcher.js';
 import type { Context } from './route.js';
+import { budgetHeader, budgetHeaders } from './schemas.js';
 import type { Service } from './service.js';
 import { validate } from './validate.js';
-
-const budgetHeader = 'X-Latency-Budget-Ms';
-const inHeader = z.coerce.number().gt(0).max(60_000).optional();
 
 export interface EncodingFields {
   readonly at?: string | undefined;
@@ -37,7 +34,11 @@ export function encodingOf(
 ): EncodeOptions & { budgetMs: number | undefined } {
   const { request, response, searcher, arrivedAt, signal } = asked;
   const { at, minFidelity, onMiss } = fields;
-  const fromHeader = validate(inHeader, request.get(budgetHeader), budgetHeader);
+  const { [budgetHeader]: fromHeader } = validate(
+    budgetHeaders,
+    { [budgetHeader]: request.get(budgetHeader) },
+    'header',
+  );
   return {
     at: at === undefined ? undefined : parseOperatingPoint(searcher.encoder.architecture, at),
     budgetMs: fields.budgetMs ?? fromHeader ?? (at === undefined ? service.config.budget : undefined),

@@ -139,9 +139,9 @@ const budgetsAsText = {
   minFidelity: number.min(0).max(1).optional().describe("least expected overlap with the full model's answer"),
   onMiss,
 };
-/** `encodingOf` reads it. */
+export const budgetHeader = 'X-Latency-Budget-Ms';
 export const budgetHeaders = z.strictObject({
-  'X-Latency-Budget-Ms': budgetsAsText.budgetMs.describe('latency budget of what has no `budgetMs` of its own'),
+  [budgetHeader]: budgetsAsText.budgetMs.describe('latency budget of what has no `budgetMs` of its own'),
 });
 
 /** What can be asked of every search. */

@@ -67,7 +67,8 @@ export class Service {
     if (this.needsKey && this.keys.list().length === 0)
       throw new MatvitError(
         'OPTION_INVALID',
-        `${config.host} asks for keys and there are none; see matvit keys --help`,
+        `it would ask for keys (host ${config.host}, auth ${config.auth}, trustProxy ${config.trustProxy}) and there are ` +
+          'none; see matvit keys --help',
       );
   }
 

@@ -77,10 +77,10 @@ describe('frontier', () => {
 
   it('keeps the full model even if a cheaper point agreed with it on every query', () => {
     const points = [point('a', 1, 2, 0.5), point('lucky', 1, 20, 1), point('dear', 1, 60, 1), point('full', 1, 50, 1)];
-    assert.deepEqual(names(frontier(points, 'full')), ['a', 'lucky', 'full']);
+    assert.deepEqual(names(frontier(points, 'full', Infinity)), ['a', 'lucky', 'full']);
   });
 
-  it('wants the full model', () => assert.throws(() => frontier([point('a', 1, 1, 0.5)], 'full'), RangeError));
+  it('wants the full model', () => assert.throws(() => frontier([point('a', 1, 1, 0.5)], 'full', 2), RangeError));
 });
 
 describe('sumOf', () => {
