@@ -35,11 +35,7 @@ export interface Plan {
  * @param given by path; without it known pictures keep what they have, and new ones get the name of their folder
  * @throws OPTION_INVALID when the index belongs to another folder, which is still there or was unlike this one
  */
-export function plan(
-  scan: Scan,
-  catalogue: KnownPictures,
-  given: ReadonlyMap<string, Metadata> | undefined,
-): Plan {
+export function plan(scan: Scan, catalogue: KnownPictures, given: ReadonlyMap<string, Metadata> | undefined): Plan {
   const { root } = catalogue;
   const known = new Map(catalogue.images().map(image => [image.path, image]));
   if (root !== undefined && root !== scan.root && (existsSync(root) || !isMoved(known, scan)))
@@ -57,7 +53,10 @@ export function plan(
       continue;
     }
     const edited = before?.edited === true && !given?.has(file.path);
-    const metadata = edited || (before && !given) ? before.metadata : ((given ? given.get(file.path) : folderMetadata(file.path)) ?? {});
+    const metadata =
+      edited || (before && !given)
+        ? before.metadata
+        : ((given ? given.get(file.path) : folderMetadata(file.path)) ?? {});
     const read = before?.size !== file.size || before.mtime !== file.mtime;
     // whatever the order of its keys, which PostgreSQL chooses by itself
     if (read || !isDeepStrictEqual(before.metadata, metadata))

@@ -109,6 +109,9 @@ export interface SearcherOptions {
 /** Requests that may wait: in a second or two the cheapest point serves as many. */
 export const defaultQueue = 256;
 
+/** Points off the frontier that are remembered: clients can name millions. */
+const mostLikenesses = 1000;
+
 interface Query {
   readonly vectors: Float32Array;
   readonly waitMs: number;
@@ -120,6 +123,8 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
   readonly calibration: Calibration;
   readonly planner: Planner;
   private readonly dispatcher: Dispatcher<EmbedRequest, Query>;
+  /** of points that are not on the frontier: while one waits, its likeness is asked for again and again */
+  private readonly likenesses = new Map<string, Likeness>();
 
   constructor(
     readonly encoder: Encoder,
@@ -131,7 +136,7 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
     const points = calibration.points.filter(({ at }) => precisions.includes(this.pointOf(at).precision));
     this.calibration = { ...calibration, points };
     const latency = new LatencyModel(points, { ...calibration, slots });
-    this.planner = new Planner(points, latency, at => this.likenessOf(this.pointOf(at)));
+    this.planner = new Planner(points, latency, at => this.likenessOf(at));
     this.dispatcher = new Dispatcher({
       planner: this.planner,
       slots,
@@ -240,7 +245,10 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
   }
 
   /** The point of the frontier, of the same precision if there is one, that computes most nearly as much. */
-  private likenessOf(at: OperatingPoint): Likeness {
+  private likenessOf(name: string): Likeness {
+    const known = this.likenesses.get(name);
+    if (known) return known;
+    const at = this.pointOf(name);
     const macs = (point: OperatingPoint) => relativeMacs(this.encoder.architecture, point);
     const likenesses = this.planner.points.map((point, i) => {
       const like = this.pointOf(point.at);
@@ -248,6 +256,8 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
       return { point: i, times, isSame: like.precision === at.precision, distance: Math.abs(Math.log(times)) };
     });
     likenesses.sort((a, b) => Number(b.isSame) - Number(a.isSame) || a.distance - b.distance);
+    if (this.likenesses.size >= mostLikenesses) this.likenesses.clear();
+    this.likenesses.set(name, likenesses[0]!);
     return likenesses[0]!;
   }
 

@@ -34,10 +34,15 @@ export function checkSingle(upload: Upload | undefined): void {
   if (upload && upload.files.length > 1) throw new MatvitError('REQUEST_INVALID', 'send one picture');
 }
 
-/** Pictures that queries have encoded: those of the index do not count, unless a part of them is meant. */
-export function encodedBy(queries: readonly Query[]): number {
+/** examples that a request may have, pictures of the index among them: each of those is read in a moment */
+const mostExamples = 1000;
+
+/** Pictures of the index have not to be encoded, unless a part of them is meant. @throws REQUEST_INVALID */
+export function checkQueries(service: Service, queries: readonly Query[]): void {
   const examples = queries.flatMap(({ like, unlike }) => [...like, ...unlike]);
-  return examples.filter(({ id, crop }) => id === undefined || crop !== undefined).length;
+  if (examples.length > mostExamples)
+    throw new MatvitError('REQUEST_INVALID', `more than ${mostExamples} examples in one request`);
+  checkCount(service, examples.filter(({ id, crop }) => id === undefined || crop !== undefined).length);
 }
 
 /** @param sign -1 for what hits should not be like @throws NOT_FOUND, and what fetchFor does */

@@ -51,9 +51,7 @@ export const jobOf = ({ error, ...status }: JobStatus): object => ({
 const params = z.strictObject({ id: z.string().max(100).describe('of a job') });
 
 export function jobRoutes(service: Service): Route[] {
-  const { jobs, searchers, log, config } = service;
-  // as for `matvit index`: the folder is not a stranger's
-  const limits = { maxBytes: config.maxBytes, maxPixels: config.maxPixels };
+  const { jobs, searchers, log, folderLimits: limits } = service;
   return [
     route({
       ...{ method: 'post', path: '/v1/index/reindex', access: 'write', operation: 'reindex', tag: 'Index' },

@@ -5,7 +5,7 @@ import { decodingErrors } from '../image/decoder.js';
 import type { CombinedAnswer } from '../search/searcher.js';
 import { type Asked, encodingOf, measured, replying } from './encoding.js';
 import { problemOf } from './errors.js';
-import { checkCount, checkSingle, encodedBy, fetchFor, resolveExample, uploadedExamples } from './examples.js';
+import { checkQueries, checkSingle, fetchFor, resolveExample, uploadedExamples } from './examples.js';
 import { type Route, route } from './route.js';
 import * as schemas from './schemas.js';
 import type { Service } from './service.js';
@@ -59,7 +59,7 @@ export function searchRoutes(service: Service): Route[] {
       async handle(context) {
         const { query: { crop, ...options }, body, upload } = context; // prettier-ignore
         const query = upload ? { ...uploadedExamples(upload, crop), ...options } : body;
-        checkCount(service, encodedBy([query]));
+        checkQueries(service, [query]);
         const answer = await search(context, query);
         if (answer.cost) replying(context);
         return answer;
@@ -84,7 +84,7 @@ export function searchRoutes(service: Service): Route[] {
       async handle(context) {
         const { body, upload } = context;
         if (upload) throw new MatvitError('REQUEST_INVALID', 'a batch is JSON, with the type application/json');
-        checkCount(service, encodedBy(body.queries));
+        checkQueries(service, body.queries);
         const answers = await pMap(
           body.queries,
           query =>

@@ -31,7 +31,10 @@ export class Service {
   readonly log: Logger;
   readonly keys: KeyRing;
   readonly decoder: Decoder;
+  /** of strangers' pictures */
   readonly limits: ImageLimits;
+  /** of the indexed folder's, as for `matvit index` */
+  readonly folderLimits: ImageLimits;
   readonly uploads: UploadMemory;
   readonly metrics: Metrics;
   readonly thumbnails: Thumbnails;
@@ -57,7 +60,8 @@ export class Service {
     this.open = open;
     this.keys = KeyRing.open(config.keys);
     const { maxBytes, maxPixels, maxWholePixels } = config;
-    this.limits = { maxBytes, maxPixels, maxWholePixels };
+    this.folderLimits = { maxBytes, maxPixels };
+    this.limits = { ...this.folderLimits, maxWholePixels };
     this.metrics = new Metrics(() => this.searcher);
     this.thumbnails = new Thumbnails(this);
     this.uploads = new UploadMemory(config.uploadMemory);

@@ -85,7 +85,8 @@ export class Thumbnails {
     format: ThumbnailFormat,
   ): Promise<Buffer> {
     const source = await index.picture(image);
-    const { decoder, limits, log } = this.service;
+    const { decoder, log } = this.service;
+    const limits = image.stored ? this.service.limits : this.service.folderLimits;
     const data = await decoder.thumbnail(source, { name: image.path, size: thumbnailSize, limits, format });
     // a file that changed since it was indexed is shown, but not kept under its old hash
     const isSame = typeof source !== 'string' || (await hashFile(source)) === image.sha256;

@@ -169,6 +169,8 @@ describe('access to the service', () => {
     assert.equal(await codeOf(await post('/v1/search', { like: [{ image }, { image }] })), 'IMAGE_UNSUPPORTED');
     const stored = { like: [1, 2, 3].map(id => ({ id })) }; // nothing has to be decoded for these
     assert.equal((await post('/v1/search', stored)).status, 200);
+    const many = { queries: [500, 501].map(length => ({ like: Array.from({ length }, () => ({ id: 1 })) })) };
+    assert.equal(await codeOf(await post('/v1/search/batch', many)), 'REQUEST_INVALID');
     const crop = { x: 0, y: 0, width: 1, height: 1 };
     const parts = { like: [1, 2, 3].map(id => ({ id, crop })) };
     assert.equal(await codeOf(await post('/v1/search', parts)), 'REQUEST_INVALID');
