@@ -8,6 +8,7 @@ import { importVit } from '../src/model/import.js';
 import { readSafetensors } from '../src/model/safetensors.js';
 import { orderNeurons } from '../src/training/importance.js';
 import { loadPictures } from '../src/training/pictures.js';
+import { sideFor } from '../src/training/presets.js';
 import { number, positiveInteger, progress } from './cli.js';
 
 interface Options {
@@ -50,7 +51,7 @@ Example:
       throw new MatvitError('OPTION_INVALID', `--type is F16 or F32, not '${String(options.type)}'`);
     let checkpoint = importVit(await readSafetensors(file), options);
     if (options.images) {
-      const pictures = await loadPictures(options.images, { maxSide: 256, maxBytes: 4e9 });
+      const pictures = await loadPictures(options.images, { maxSide: sideFor(checkpoint.architecture), maxBytes: 4e9 });
       const bar = progress('measuring importance');
       checkpoint = await orderNeurons(checkpoint, pictures, options.samples, done => bar.update(done, options.samples));
       bar.stop();

@@ -10,7 +10,7 @@ import { parseSubmodel } from '../src/model/submodel.js';
 import { type Objective, type TrainingConfig, checkConfig, objectives } from '../src/training/config.js';
 import { initialise } from '../src/training/initialise.js';
 import { loadPictures, tableColumns } from '../src/training/pictures.js';
-import { preset, workersFor } from '../src/training/presets.js';
+import { preset, sideFor, workersFor } from '../src/training/presets.js';
 import { checkRun } from '../src/training/run-state.js';
 import { type StepMetrics, train } from '../src/training/train.js';
 import { defaultModel, interruption, number, positiveInteger, progress } from './cli.js';
@@ -145,7 +145,7 @@ Examples:
 
     const bar = progress(adapt ? 'adapting' : 'training');
     const pictures = await loadPictures(images, {
-      maxSide: 256,
+      maxSide: sideFor(a),
       maxBytes: options.memory * 1e9,
       onProgress: n => bar.update(0, 1, `${n} pictures read`),
     });

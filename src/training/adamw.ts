@@ -50,7 +50,8 @@ export function adamw(
       const g = gradient[i]! * gradientScale;
       const m = (firstMoment[i] = beta1 * firstMoment[i]! + (1 - beta1) * g);
       const v = (secondMoment[i] = beta2 * secondMoment[i]! + (1 - beta2) * g * g);
-      const decayed = weights[i]! + decay * ((anchor ? anchor[i]! : 0) - weights[i]!);
+      // what no pass of the step has used has no gradient at all, and does not decay either
+      const decayed = g === 0 ? weights[i]! : weights[i]! + decay * ((anchor ? anchor[i]! : 0) - weights[i]!);
       const w = (weights[i] = decayed - (rate * m) / (Math.sqrt(v * correction) + epsilon));
       average[i] = keep * average[i]! + (1 - keep) * w;
     }

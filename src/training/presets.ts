@@ -55,15 +55,14 @@ const labelled = (resolution: number): TrainingConfig => ({
   subResolutions: [[resolution, 1]],
 });
 
-/** The nearest multiples of the patch: the mixes are of multiples of 16. */
-function forPatch(config: TrainingConfig, patch: number): TrainingConfig {
-  const round = (mix: ResolutionMix): ResolutionMix =>
-    mix.map(([resolution, frequency]) => [patch * Math.max(1, Math.round(resolution / patch)), frequency]);
-  return {
-    ...config,
-    fullResolutions: round(config.fullResolutions),
-    subResolutions: round(config.subResolutions),
-  };
+/** The mixes are for an encoder of 224 pixels; for others, the same shares of its own, to the nearest multiple of the patch. */
+function fitTo({ resolution: own, patch }: Architecture, config: TrainingConfig): TrainingConfig {
+  const fit = (mix: ResolutionMix): ResolutionMix =>
+    mix.map(([resolution, frequency]) => [
+      patch * Math.max(1, Math.round((resolution * own) / 224 / patch)),
+      frequency,
+    ]);
+  return { ...config, fullResolutions: fit(config.fullResolutions), subResolutions: fit(config.subResolutions) };
 }
 
 /** @param labels of labelled training: its one resolution, 64 by default, and the one submodel of `plain`, XL by default */
@@ -72,11 +71,14 @@ export function preset(
   purpose: Objective | 'adapt',
   labels: { readonly resolution?: number | undefined; readonly submodel?: Submodel | null } = {},
 ): TrainingConfig {
-  if (purpose === 'distil') return forPatch(distil, a.patch);
-  if (purpose === 'adapt') return forPatch(adapt, a.patch);
+  if (purpose === 'distil') return fitTo(a, distil);
+  if (purpose === 'adapt') return fitTo(a, adapt);
   const { resolution = 64, submodel = null } = labels;
   return { ...labelled(resolution), objective: purpose, submodel };
 }
+
+/** Short side of the pictures in memory, pixels: room for crops around what the encoder sees. */
+export const sideFor = ({ resolution }: Architecture): number => Math.round((resolution * 8) / 7);
 
 /** As many workers as there are cores, or the most below that share a batch evenly. */
 export function workersFor(batch: number, cores: number): number {

@@ -11,7 +11,21 @@ describe('training presets', () => {
         const config = preset(a, purpose);
         for (let cores = 1; cores <= 40; cores++)
           checkConfig(a, { ...config, workers: workersFor(config.batch, cores) });
-        if (patch === 16) assert.deepEqual(config.fullResolutions.at(-1), [224, 1.5]);
+      }
+  });
+
+  it('train the full model at its own resolution now and then, whatever that is', () => {
+    for (const [patch, resolution] of [
+      [16, 224],
+      [16, 384],
+      [14, 518],
+      [32, 384],
+    ] as const)
+      // prettier-ignore
+      for (const purpose of ['distil', 'adapt'] as const) {
+        const { fullResolutions } = preset({ ...presets['Ti/16'], patch, resolution }, purpose);
+        assert.deepEqual(fullResolutions.at(-1), [resolution, 1.5]);
+        assert.equal(fullResolutions[1]![0] / patch, Math.round(resolution / 2 / patch));
       }
   });
 
