@@ -10,7 +10,7 @@ import { thumb } from './samples.js';
 const dialog = byId('viewer', HTMLDialogElement);
 const [previous, next] = [byId('viewer-previous', HTMLButtonElement), byId('viewer-next', HTMLButtonElement)];
 
-/** What is browsed: the hits, then what only the full model has. @type {readonly Hit[]} */
+/** What is browsed: the hits, then what only others have. @type {readonly Hit[]} */
 let hits = [];
 /** @type {readonly Hit[]} */
 let reference = [];
@@ -49,7 +49,9 @@ export function makeViewer(onSearch, onExample) {
  *   the answer's hits, those that only the full model has, and all of the full model's (none if it was not asked)
  */
 export function openViewer(hit, around) {
-  hits = [...around.answered, ...around.missed];
+  const known = [...around.answered, ...around.missed];
+  // side by side with a third point there are hits that neither has
+  hits = known.some(({ id }) => id === hit.id) ? known : [...known, hit];
   own = around.answered.length;
   reference = around.reference;
   show(hits.findIndex(({ id }) => id === hit.id));
@@ -95,6 +97,7 @@ function copies({ duplicates = [] }) {
 /** @param {Hit} hit @param {number} index */
 function rank(hit, index) {
   const there = reference.findIndex(({ id }) => id === hit.id) + 1;
+  if (index >= own && there === 0) return 'Only at the point beside';
   if (index >= own) return `Only at ${shortPoint(full)}: hit ${there} of ${reference.length}`;
   const here = `Hit ${index + 1} of ${own}`;
   if (reference.length === 0) return here;

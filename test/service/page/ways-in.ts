@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { KeyRing } from '../../../src/service/keys.js';
 import { startServer } from '../../../src/service/server.js';
-import type { PageTest } from '../../support/page.js';
+import { type PageTest, full } from '../../support/page.js';
 import { testService } from '../../support/service.js';
 
 /** Keys, cameras, addresses; look-alikes and points compared. */
@@ -130,5 +130,17 @@ export function waysIn(page: () => PageTest) {
     assert.deepEqual((await ids(2)).map(Number), await here.searchByApi(5, 'M@160:fp32'));
     await here.isAccessible();
     await here.screenshot('any-two-points');
+    // a hit that neither the answer nor the full model has opens as well
+    const known = [...(await here.searchByApi(5, 'S@96:fp32')), ...(await here.searchByApi(5, full))].map(String);
+    const third = here.page.locator('#side > div:nth-child(2) li');
+    const strangers = (await ids(2)).filter(id => !known.includes(id));
+    for (const [i, id] of (await ids(2)).entries()) {
+      await third.nth(i).locator('button').click();
+      assert.equal(await here.page.getAttribute('#viewer-image', 'src'), `/v1/images/${id}/thumbnail`);
+      const isStrange = (await here.text('#viewer-rank')) === 'Only at the point beside';
+      assert.equal(isStrange, strangers.includes(id));
+      await here.page.click('#viewer-close');
+    }
+    assert.ok(strangers.length > 0, 'every hit of the third point is known');
   });
 }
