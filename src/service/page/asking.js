@@ -1,6 +1,6 @@
 /** Changing what is searched with: another picture, more or fewer examples, none. */
 import { thumbnail } from './api.js';
-import { announce, byId, partOf } from './dom.js';
+import { announce, focusResults, partOf } from './dom.js';
 import { leading, showExamples } from './examples.js';
 import { fileName } from './format.js';
 import { showPreview } from './preview.js';
@@ -22,9 +22,8 @@ export function makeAsking({ run, forget, fail }) {
   function setQuery(query) {
     setState({ query });
     const [first] = examplesNow();
-    if (!query || !first) return;
-    showPreview(first);
-    showExamples(query.examples, examples => refine(examples));
+    if (first) showPreview(first);
+    showExamples(examplesNow(), refine);
   }
 
   /** A new picture: searches with it. @param {Example} example */
@@ -35,7 +34,7 @@ export function makeAsking({ run, forget, fail }) {
     pushState();
     scrollTo({ top: 0 });
     const done = run();
-    byId('hits-title', HTMLElement).focus({ preventScroll: true });
+    focusResults();
     await done;
   }
 

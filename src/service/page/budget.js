@@ -18,11 +18,11 @@ let answered;
 /** The axis stays while the slider is held, or it would slip away below the finger. @type {import('./scale.js').Span} */
 let span = { from: 1, to: 100 };
 let isHeld = false;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
 
 /** @param {(budgetMs: number) => void} onChange */
 export function makeBudget(onChange) {
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
   slider.max = String(steps);
   slider.step = 'any';
   const settle = () => {
@@ -52,9 +52,12 @@ export function makeBudget(onChange) {
   new ResizeObserver(draw).observe(byId('frontier', SVGSVGElement));
 }
 
-/** @param {number} ms */
+/** @param {number} ms what counts now, instead of a move that does not count yet */
 export function showBudget(ms) {
-  if (!isHeld) budgetMs = ms;
+  if (!isHeld) {
+    clearTimeout(timer);
+    budgetMs = ms;
+  }
   showFrontier();
 }
 

@@ -17,30 +17,31 @@ const middle = { x: 0.2, y: 0.2, width: 0.6, height: 0.6 };
 
 /** @type {Crop | undefined} */
 let crop;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
 
 /** @param {(crop: Crop | undefined) => void} onChange */
 export function makeCrop(onChange) {
-  let timer = 0;
   const settle = (/** @type {number} */ delay) => {
     clearTimeout(timer);
-    timer = window.setTimeout(() => {
+    timer = setTimeout(() => {
       announce(crop ? spoken(crop) : 'The whole picture.');
       onChange(crop);
     }, delay);
   };
   toggle.addEventListener('click', () => {
-    showCrop(crop ? undefined : middle);
+    draw(crop ? undefined : middle);
     settle(0);
     if (crop) box.focus();
   });
   box.addEventListener('keydown', event => {
     const [dx, dy] = directions[event.key] ?? [0, 0];
     if (event.key === 'Escape' || event.key === 'Delete') {
-      showCrop(undefined);
+      draw(undefined);
       toggle.focus();
       settle(0);
     } else if (crop && (dx !== 0 || dy !== 0)) {
-      showCrop(event.shiftKey ? resized(crop, dx, dy) : moved(crop, dx, dy));
+      draw(event.shiftKey ? resized(crop, dx, dy) : moved(crop, dx, dy));
       settle(rest);
     } else return;
     event.preventDefault();
@@ -51,7 +52,7 @@ export function makeCrop(onChange) {
     event.preventDefault();
     const [before, from] = [crop, placeOf(event)];
     area.setPointerCapture(event.pointerId);
-    const move = (/** @type {PointerEvent} */ now) => showCrop(between(from, placeOf(now)) ?? before);
+    const move = (/** @type {PointerEvent} */ now) => draw(between(from, placeOf(now)) ?? before);
     const end = () => {
       area.removeEventListener('pointermove', move);
       if (crop !== before) settle(0);
@@ -65,8 +66,14 @@ export function makeCrop(onChange) {
 /** @type {Record<string, [number, number]>} */
 const directions = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
 
-/** @param {Crop | undefined} next */
+/** @param {Crop | undefined} next of what is searched with now: a change of what was does not count any more */
 export function showCrop(next) {
+  clearTimeout(timer);
+  draw(next);
+}
+
+/** @param {Crop | undefined} next */
+function draw(next) {
   crop = next;
   box.hidden = !next;
   area.dataset.cropped = String(!!next);

@@ -1,4 +1,4 @@
-/** Finding and making elements. */
+/** Finding, making and focusing elements. */
 
 /**
  * @template {Element} T
@@ -42,6 +42,21 @@ export function textElement(tag, text, className = '') {
   element.textContent = text;
   if (className) element.className = className;
   return element;
+}
+
+/** Keys go on from the results' title. */
+export const focusResults = () => byId('hits-title', HTMLElement).focus({ preventScroll: true });
+
+/**
+ * Hides something, or shows it. Where it had the focus, keys go on from the results' title, and not from the top of the
+ * page.
+ * @param {HTMLElement} element
+ * @param {boolean} isHidden
+ */
+export function setHidden(element, isHidden) {
+  const hadFocus = isHidden && element.contains(document.activeElement);
+  element.hidden = isHidden;
+  if (hadFocus) focusResults();
 }
 
 /** Says something to screen readers. @param {string} text */

@@ -1,6 +1,6 @@
 /** The grid of hits. */
 import { thumbnailUrl } from './api.js';
-import { byId, fromTemplate } from './dom.js';
+import { byId, focusResults, fromTemplate, partOf, setHidden } from './dom.js';
 import { fileName, plural, titleOf } from './format.js';
 import { full, shortPoint } from './point.js';
 import { thumb } from './samples.js';
@@ -23,19 +23,20 @@ export const makeHits = callback => void (onExample = callback);
 
 /** @param {number} count */
 export function showSkeletons(count) {
-  grid.replaceChildren(
-    ...Array.from({ length: Math.min(count, mostSkeletons) }, () => {
+  replaceItems(
+    Array.from({ length: Math.min(count, mostSkeletons) }, () => {
       const { root } = fromTemplate('hit-template');
       root.className = 'skeleton';
       root.inert = true;
       return root;
     }),
   );
-  missedPart.hidden = true;
+  setHidden(missedPart, true);
 }
 
 /**
- * Shows hits. One that is shown already keeps its element and moves to its new place, so that the eye can follow it.
+ * Shows hits. One that is shown already keeps its picture and the focus, and moves to its new place, so that the eye
+ * can follow it.
  * @param {readonly Hit[]} hits
  * @param {{ queryId: number | undefined, onOpen: (hit: Hit) => void }} options
  */
@@ -50,8 +51,8 @@ export function showHits(hits, { queryId, onOpen }) {
     const old = before.get(item.dataset.id)?.item.querySelector('img');
     if (old) item.querySelector('img')?.replaceWith(old);
   }
-  grid.replaceChildren(...shown);
-  missedPart.hidden = true;
+  replaceItems(shown);
+  setHidden(missedPart, true);
   if (calm.matches || before.size === 0) return;
   for (const item of shown) {
     const from = before.get(item.dataset.id)?.from;
@@ -68,6 +69,21 @@ export function showHits(hits, { queryId, onOpen }) {
   }
 }
 
+/** What can be focused in an item. */
+const targets = ['.hit', '.more-like', '.less-like'];
+
+/** @param {readonly HTMLElement[]} items */
+function replaceItems(items) {
+  const focused = grid.contains(document.activeElement) ? document.activeElement : null;
+  const id = focused?.closest('li')?.dataset.id;
+  grid.replaceChildren(...items);
+  if (!focused) return;
+  const target = targets.find(selector => focused.matches(selector));
+  const same = id === undefined ? undefined : items.find(item => item.dataset.id === id);
+  if (same && target) partOf(same, target).focus({ preventScroll: true });
+  else focusResults();
+}
+
 /** Shows more below. @param {readonly Hit[]} hits @param {(hit: Hit) => void} onOpen */
 export const addHits = (hits, onOpen) => grid.append(...hits.map(hit => hitElement(hit, onOpen, false)));
 
@@ -80,7 +96,7 @@ export function markHits({ extra, missed }, onOpen) {
   for (const item of grid.children)
     if (item instanceof HTMLElement && extra.has(Number(item.dataset.id)))
       badge(item, `not at ${shortPoint(full)}`, 'extra');
-  missedPart.hidden = missed.length === 0;
+  setHidden(missedPart, missed.length === 0);
   byId('missed-title', HTMLElement).textContent = `${plural(missed.length, 'hit')} that only ${shortPoint(full)} has`;
   byId('missed-list', HTMLElement).replaceChildren(...missed.map(hit => thumb(hit, onOpen)));
 }

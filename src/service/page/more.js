@@ -1,5 +1,5 @@
 /** More hits, as the end of the list comes near, or at the press of a button. */
-import { byId } from './dom.js';
+import { byId, partOf } from './dom.js';
 
 const button = byId('more', HTMLButtonElement);
 /** pixels below the window at which more are fetched */
@@ -41,5 +41,7 @@ new IntersectionObserver(
 export function offerMore(load) {
   next = load;
   hasScrolled = false;
+  // after the last page keys go on from its last hit
+  if (!load && document.activeElement === button) partOf(document.body, '#hits > li:last-child .hit').focus();
   button.hidden = !load;
 }

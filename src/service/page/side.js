@@ -1,6 +1,6 @@
 /** The answer beside that of another operating point, hit by hit: of the full model's, unless another is chosen. */
 import { thumbnailUrl } from './api.js';
-import { byId, fromTemplate, textElement } from './dom.js';
+import { byId, fromTemplate, setHidden, textElement } from './dom.js';
 import { titleOf } from './format.js';
 import { frontierChoices } from './frontier.js';
 import { choices, full, shortPoint } from './point.js';
@@ -52,7 +52,8 @@ function showChoices(at) {
 function arrange(isThere) {
   toggle.hidden = !isThere;
   toggle.ariaPressed = String(isWanted);
-  part.hidden = byId('side-with', HTMLElement).hidden = !isThere || !isWanted;
+  byId('side-with', HTMLElement).hidden = !isThere || !isWanted;
+  setHidden(part, !isThere || !isWanted);
   byId('list', HTMLElement).hidden = isThere && isWanted;
 }
 

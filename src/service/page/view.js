@@ -1,5 +1,5 @@
 /** Which parts of the page are shown. */
-import { byId } from './dom.js';
+import { byId, setHidden } from './dom.js';
 import { plural } from './format.js';
 
 /** @param {'empty' | 'searching' | 'answer' | 'error'} view @param {boolean} hasQuery */
@@ -8,9 +8,9 @@ export function show(view, hasQuery) {
   byId('intro', HTMLElement).hidden = view !== 'empty';
   byId('panel', HTMLElement).hidden = !hasQuery;
   byId('results', HTMLElement).hidden = view === 'empty';
-  byId('failure', HTMLElement).hidden = view !== 'error';
   byId('cost', HTMLElement).hidden = view === 'error';
   byId('found', HTMLElement).hidden = view === 'error';
+  setHidden(byId('failure', HTMLElement), view !== 'error');
   byId('results', HTMLElement).ariaBusy = String(view === 'searching');
 }
 
@@ -43,9 +43,9 @@ export function showFailure(problem) {
  * @param {boolean} isNothing @param {{ minScore: number | undefined, hasFilter: boolean }} why
  */
 export function showNothing(isNothing, { minScore, hasFilter }) {
-  byId('nothing', HTMLElement).hidden = !isNothing;
-  byId('any-score', HTMLElement).hidden = minScore === undefined;
-  byId('no-filter', HTMLElement).hidden = !hasFilter;
+  setHidden(byId('nothing', HTMLElement), !isNothing);
+  setHidden(byId('any-score', HTMLElement), minScore === undefined);
+  setHidden(byId('no-filter', HTMLElement), !hasFilter);
   byId('nothing-title', HTMLElement).textContent =
     minScore !== undefined ? 'Nothing like it here' : hasFilter ? 'No picture passes' : 'No pictures';
   const among = hasFilter ? 'No picture that passes the filter' : 'No picture of the index';

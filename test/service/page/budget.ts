@@ -64,4 +64,17 @@ export function budgeting(page: () => PageTest) {
     await here.answered('L@160:fp32');
     assert.match(new URL(here.page.url()).hash, /^#at=L@160:fp32&/);
   });
+
+  it('lets a move of the budget go that had not counted yet when something else was chosen', async () => {
+    await here.open('#budget=50000');
+    await here.upload(6);
+    await here.answered(full);
+    await here.page.focus('#budget');
+    await here.page.keyboard.press('ArrowLeft');
+    await here.page.locator('label:has(> #by-hand)').click();
+    await here.answered('L@160:fp32');
+    await here.page.waitForTimeout(400); // longer than a slider rests before it counts
+    assert.equal(await here.page.isChecked('#by-hand'), true);
+    assert.match(new URL(here.page.url()).hash, /^#at=L@160:fp32&/);
+  });
 }

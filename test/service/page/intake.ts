@@ -28,6 +28,7 @@ export function intake(page: () => PageTest) {
     await here.page.unroute('**/v1/search*');
     await here.page.click('#retry');
     await here.answered('L@160:fp32');
+    assert.equal(await here.page.evaluate('document.activeElement.id'), 'hits-title');
   });
 
   it('takes a pasted and a dropped picture', async () => {

@@ -58,6 +58,55 @@ export function refining(page: () => PageTest, size: 'desk' | 'phone') {
     await shows(await searchJson({ k: 20, like: [{ id: first }, { id: second }], unlike }));
   });
 
+  it('keeps the focus where it was, or else on the title of the hits', async () => {
+    const [first, second] = [here.image(1).id, here.image(2).id];
+    const focused = (what: string) => here.page.evaluate<string>(`document.activeElement.${what}`);
+    await here.open(`#k=20&like=${first}`);
+    await here.page.waitForSelector('#hits > li:nth-child(20)');
+    await here.page.locator(`#hits > li[data-id="${second}"] .more-like`).focus();
+    await here.page.keyboard.press('Enter');
+    await shows(await searchJson({ k: 20, like: [{ id: first }, { id: second }] }));
+    assert.equal(await focused('closest("li").dataset.id'), String(second));
+    assert.match(await focused('className'), /more-like/);
+
+    await here.page.locator('.example input').nth(1).focus();
+    for (let i = 0; i < 5; i++) await here.page.keyboard.press('ArrowLeft');
+    await shows(await searchJson({ k: 20, like: [{ id: first }, { id: second, weight: 0.5 }] }));
+    assert.equal(await focused('type'), 'range');
+    await here.page.keyboard.press('ArrowLeft'); // it is still in use
+    await shows(await searchJson({ k: 20, like: [{ id: first }, { id: second, weight: 0.4 }] }));
+    await here.page.locator('.example button').nth(1).focus();
+    await here.page.keyboard.press('Enter');
+    assert.equal(await focused('id'), 'hits-title');
+
+    await here.open('#min=1&k=10&at=S@96:fp32');
+    await here.upload(2);
+    await here.compared();
+    await here.page.focus('#any-score');
+    await here.page.keyboard.press('Enter');
+    await here.page.waitForSelector('#hits > li:nth-child(10)');
+    assert.equal(await focused('id'), 'hits-title');
+
+    await here.compared();
+    await here.page.click('#side-toggle');
+    await here.page.locator('#side button').first().click();
+    await here.page.click('#viewer-more-like');
+    await here.page.waitForSelector('#hits:visible');
+    assert.equal(await focused('id'), 'hits-title');
+  });
+
+  it('lets a weight go that had not counted yet when its picture was left out', async () => {
+    await here.open(`#k=20&like=${here.image(1).id}`);
+    await here.page.waitForSelector('#hits > li:nth-child(20)');
+    await here.page.locator(`#hits > li[data-id="${here.image(2).id}"] .more-like`).click();
+    await here.page.waitForSelector('.example:nth-child(2)');
+    await here.page.locator('.example input').nth(1).fill('0.3');
+    await here.page.locator('.example button').nth(1).click();
+    await here.page.waitForTimeout(500); // longer than a slider rests before it counts
+    assert.equal(await here.page.isVisible('#examples'), false);
+    assert.match(new URL(here.page.url()).hash, new RegExp(`&like=${here.image(1).id}$`));
+  });
+
   // on a phone, a finger that moves scrolls: phone.ts
   if (size === 'desk')
     it('crops by dragging on the picture, and by keys', async () => {
