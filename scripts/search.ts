@@ -35,7 +35,8 @@ interface Options {
 
 /** Hits and cost for people. */
 export function describe({ hits, next, facets, familiarity, nothingLikeIt, cost }: SearchAnswer): string {
-  const head = nothingLikeIt ? [`nothing like it here (familiarity ${familiarity!.toFixed(3)}); the nearest are`] : [];
+  const nearest = hits.length > 0 ? '; the nearest are' : '';
+  const head = nothingLikeIt ? [`nothing like it here (familiarity ${familiarity!.toFixed(3)})${nearest}`] : [];
   const rows = hits.map(({ score, path, metadata }, i) => {
     const label = typeof metadata['label'] === 'string' ? `  [${metadata['label']}]` : '';
     return `${String(i + 1).padStart(4)}  ${score.toFixed(4)}  ${printable(path + label)}`;

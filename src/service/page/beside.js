@@ -20,7 +20,7 @@ export async function sideBySide(found, whole, { askAt, signal, onOpen, fail }) 
     try {
       const { hits } = other === full ? whole : await askAt(other);
       if (signal.aborted || other !== wantedBeside(at)) return;
-      showSide({ at, hits: found.hits }, { at: other, hits: hits.slice(0, found.hits.length) }, onOpen);
+      showSide({ at, hits: found.hits }, { at: other, hits }, onOpen);
     } catch (error) {
       if (!signal.aborted) fail(error);
     }

@@ -53,7 +53,7 @@ export function showCost(answer, reference) {
   else if (isFull) figure('faster', milliseconds(ms.total), 'from picture to hits');
   else figure('faster', '', `asking ${shortPoint(full)} too …`);
 
-  if (comparison) figure('same', `${comparison.same} of ${answer.hits.length}`, `hits the same as ${shortPoint(full)}`);
+  if (comparison) figure('same', `${comparison.same} of ${comparison.of}`, `hits the same as ${shortPoint(full)}`);
   else if (isFull) figure('same', 'All', 'of the model: this is what the index was built with');
   else figure('same', '', 'comparing the hits …');
   figure('work', percent(relativeMacs), isFull ? 'of the MACs' : `of ${shortPoint(full)}’s MACs`);
@@ -109,16 +109,16 @@ function figure(id, value, meaning) {
 }
 
 /**
- * One mark a hit, filled where the full model has it too.
+ * One mark a hit, filled where the full model has it too; then those that only it has.
  * @param {EncodedAnswer} answer
  * @param {Comparison} [comparison]
  */
 function showPips({ hits }, comparison) {
+  const kinds = hits.map(({ id }) => (comparison ? (comparison.extra.has(id) ? 'extra' : 'same') : ''));
+  const others = comparison ? comparison.of - hits.length : 0;
   byId('pips', HTMLElement).replaceChildren(
-    ...hits.map(({ id }) => {
-      const pip = document.createElement('i');
-      if (comparison) pip.className = comparison.extra.has(id) ? 'extra' : 'same';
-      return pip;
-    }),
+    ...[...kinds, ...Array.from({ length: others }, () => '')].map(className =>
+      Object.assign(document.createElement('i'), { className }),
+    ),
   );
 }

@@ -67,7 +67,7 @@ export function makeSearch(onFacet) {
     if (!answer) {
       showCostSkeleton();
       showSkeletons(k);
-      showFamiliarity({});
+      showFamiliarity({}, k);
     }
     const filter = filterOf(selection);
     const common = { k, minScore, filter, ...(isFolded && { collapse: true }) };
@@ -121,13 +121,14 @@ export function makeSearch(onFacet) {
     if (!reference) return;
     state().query?.references.set(JSON.stringify(common), reference);
     showCost(found, reference);
-    showFamiliarity(reference); // it can tell best
+    showFamiliarity(reference, found.hits.length); // it can tell best
     if (at !== full) {
       const comparison = compare(found, reference);
       markHits(comparison, onOpen);
       announce(
         `${headOf(reference)}${plural(found.hits.length, 'hit')} at ${at} in ${milliseconds(found.cost.ms.total)}, ` +
-          `${comparison.same} the same as ${shortPoint(full)}, which took ${milliseconds(reference.cost.ms.total)}.`,
+          `${comparison.same} of ${comparison.of} the same as ${shortPoint(full)}, ` +
+          `which took ${milliseconds(reference.cost.ms.total)}.`,
       );
     }
     const askAt = (/** @type {string} */ other) => ask({ ...common, at: other });
@@ -140,8 +141,8 @@ export function makeSearch(onFacet) {
     const { query, minScore, selection } = state();
     show('answer', true);
     showTitle(hits.length);
-    showFamiliarity(found);
-    showNothing(hits.length === 0, { minScore, hasFilter: selection.size > 0 });
+    showFamiliarity(found, hits.length);
+    showNothing(hits.length === 0, { minScore, hasFilter: selection.size > 0, at: cost?.at });
     showHits(hits, { queryId: query?.examples[0]?.id, onOpen });
     hideSide();
     if (!cost) showNoCost(query?.examples.length ?? 1);

@@ -72,7 +72,7 @@ export const hideSide = () => arrange(false);
 
 /**
  * @param {{ at: string, hits: readonly Hit[] }} answer
- * @param {{ at: string, hits: readonly Hit[] }} reference as many hits
+ * @param {{ at: string, hits: readonly Hit[] }} reference
  * @param {(hit: Hit) => void} onOpen
  */
 export function showSide(answer, reference, onOpen) {

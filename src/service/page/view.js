@@ -1,6 +1,7 @@
 /** Which parts of the page are shown. */
 import { byId, setHidden } from './dom.js';
 import { plural } from './format.js';
+import { full, shortPoint } from './point.js';
 
 /** @param {'empty' | 'searching' | 'answer' | 'error'} view @param {boolean} hasQuery */
 export function show(view, hasQuery) {
@@ -20,12 +21,18 @@ export function showTitle(count) {
   byId('hits-title', HTMLElement).textContent = title;
 }
 
-/** @param {Pick<import('./api.js').SearchAnswer, 'familiarity' | 'nothingLikeIt'>} answer */
-export function showFamiliarity({ familiarity = 1, nothingLikeIt = false }) {
-  byId('unfamiliar', HTMLElement).hidden = !nothingLikeIt;
+/**
+ * Without hits it is said where it is said that there are none.
+ * @param {Pick<import('./api.js').SearchAnswer, 'familiarity' | 'nothingLikeIt'>} answer
+ * @param {number} count of the hits that are shown
+ */
+export function showFamiliarity({ familiarity = 1, nothingLikeIt = false }, count) {
   const share = Math.floor(100 * (1 - familiarity));
-  byId('unfamiliar-detail', HTMLElement).textContent =
-    `These are the nearest, but ${share}% of the pictures here have a nearer neighbour than yours has.`;
+  const fact = `${share}% of the pictures here have a nearer neighbour than yours has.`;
+  byId('unfamiliar', HTMLElement).hidden = !nothingLikeIt || count === 0;
+  byId('unfamiliar-detail', HTMLElement).textContent = `These are the nearest, but ${fact}`;
+  byId('nothing-unfamiliar', HTMLElement).hidden = !nothingLikeIt;
+  byId('nothing-unfamiliar', HTMLElement).textContent = fact;
 }
 
 /** @param {import('./api.js').Problem} problem */
@@ -40,18 +47,20 @@ export function showFailure(problem) {
 
 /**
  * Says why there is nothing, where there is nothing.
- * @param {boolean} isNothing @param {{ minScore: number | undefined, hasFilter: boolean }} why
+ * @param {boolean} isNothing
+ * @param {{ minScore: number | undefined, hasFilter: boolean, at: string | undefined }} why `at` is what answered
  */
-export function showNothing(isNothing, { minScore, hasFilter }) {
+export function showNothing(isNothing, { minScore, hasFilter, at = full }) {
   setHidden(byId('nothing', HTMLElement), !isNothing);
   setHidden(byId('any-score', HTMLElement), minScore === undefined);
   setHidden(byId('no-filter', HTMLElement), !hasFilter);
   byId('nothing-title', HTMLElement).textContent =
     minScore !== undefined ? 'Nothing like it here' : hasFilter ? 'No picture passes' : 'No pictures';
   const among = hasFilter ? 'No picture that passes the filter' : 'No picture of the index';
+  const by = at === full ? '' : ` at ${shortPoint(at)}`; // the full model may see more in it
   byId('nothing-detail', HTMLElement).textContent =
     minScore !== undefined
-      ? `${among} has a similarity of ${minScore.toFixed(2)} or more.`
+      ? `${among} has a similarity of ${minScore.toFixed(2)} or more${by}.`
       : hasFilter
         ? 'Take a condition away to see more.'
         : 'The index has no pictures to compare with.';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { PageTest } from '../../support/page.js';
+import { readFile } from 'node:fs/promises';
+import { type PageTest, full } from '../../support/page.js';
 
 /** Searches that grow out of others. */
 export function refining(page: () => PageTest, size: 'desk' | 'phone') {
@@ -168,6 +169,51 @@ export function refining(page: () => PageTest, size: 'desk' | 'phone') {
     await here.page.click('#any-score');
     await here.page.waitForSelector('#hits > li:nth-child(10)');
     assert.equal(await here.page.isVisible('#nothing'), false);
+  });
+
+  it('says that nothing is like it where nothing is shown', async () => {
+    await here.open('#min=1&k=10&at=S@96:fp32');
+    await here.page.route('**/v1/search*', async route => {
+      const response = await route.fetch();
+      const answer = (await response.json()) as object;
+      await route.fulfill({ response, json: { ...answer, familiarity: 0.01, nothingLikeIt: true } });
+    });
+    await here.upload(2);
+    await here.compared();
+    assert.match(
+      await here.text('#nothing'),
+      / of 1\.00 or more at S@96\. 99% of the pictures here have a nearer neighbour than yours has\./,
+    );
+    assert.equal(await here.page.isVisible('#unfamiliar'), false);
+    await here.page.click('#any-score');
+    await here.page.waitForSelector('#unfamiliar:visible');
+    assert.match(await here.text('#unfamiliar'), /^Nothing like it here These are the nearest, but 99% of/);
+  });
+
+  it('compares with all that the full model has, where the answer has less', async () => {
+    const scoresOf = async (at: string) => {
+      const body = Uint8Array.from(await readFile(here.file(0)));
+      const response = await fetch(`${here.server.url}/v1/search?k=10&at=${at}`, { method: 'POST', body });
+      const { hits } = (await response.json()) as { hits: { id: number; score: number }[] };
+      return new Map(hits.map(({ id, score }) => [id, score]));
+    };
+    const [small, whole] = [await scoresOf('S@96:fp32'), await scoresOf(full)];
+    const above = (scores: ReadonlyMap<number, number>, least: number) =>
+      [...scores].filter(([, score]) => score >= least).map(([id]) => id);
+    const more = (least: number) => above(whole, least).length - above(small, least).length;
+    const between = [...small.values(), ...whole.values()].map(score => Number((score - 1e-4).toFixed(5)));
+    const [least] = between.filter(one => above(small, one).length > 0).sort((a, b) => more(b) - more(a));
+    assert.ok(more(least!) > 0);
+    const [ours, theirs] = [above(small, least!), above(whole, least!)];
+    const same = ours.filter(id => theirs.includes(id)).length;
+
+    await here.open(`#min=${least}&k=10&at=S@96:fp32`);
+    await here.upload(0);
+    await here.compared();
+    assert.deepEqual(await here.hitIds(), ours);
+    assert.equal(await here.text('#same'), `${same} of ${theirs.length} hits the same as XL@224`);
+    assert.equal(await here.page.locator('#pips i').count(), theirs.length);
+    assert.equal(await here.page.locator('#missed-list li').count(), theirs.length - same);
   });
 
   it('shows more hits as the end comes near, none twice', async () => {
