@@ -5,8 +5,8 @@ import { byId } from './dom.js';
 
 /**
  * @typedef {object} Aim
- * @property {boolean} isFixed is the point chosen by hand?
- * @property {number | undefined} budgetMs undefined as long as nobody has chosen one
+ * @property {boolean} isFixed has somebody chosen the point by hand?
+ * @property {number | undefined} budgetMs undefined as long as there is nothing that one could choose from
  * @property {import('./point.js').Point} point what is or was chosen by hand
  */
 
@@ -24,16 +24,25 @@ export function makeAim(onChange) {
 }
 
 /**
+ * Is a point to be named? So it is too where a budget has nothing to choose from; the wish for one stays, since that
+ * can change.
+ * @param {Aim} aim
+ * @param {boolean} hasChoice
+ */
+export const isByHand = (aim, hasChoice) => aim.isFixed || !hasChoice;
+
+/**
  * @param {Aim} aim
  * @param {boolean} hasChoice are there points that a budget could choose from?
  */
 export function showAim(aim, hasChoice) {
   shown = aim;
+  const byHand = isByHand(aim, hasChoice);
   byId('modes', HTMLElement).hidden = !hasChoice;
-  byId('by-budget', HTMLInputElement).checked = !aim.isFixed;
-  byId('by-hand', HTMLInputElement).checked = aim.isFixed;
-  byId('budget-part', HTMLElement).hidden = aim.isFixed;
-  byId('point-part', HTMLElement).hidden = !aim.isFixed;
+  byId('by-budget', HTMLInputElement).checked = !byHand;
+  byId('by-hand', HTMLInputElement).checked = byHand;
+  byId('budget-part', HTMLElement).hidden = byHand;
+  byId('point-part', HTMLElement).hidden = !byHand;
   showPoint(aim.point);
   if (aim.budgetMs !== undefined) showBudget(aim.budgetMs);
 }

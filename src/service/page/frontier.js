@@ -1,5 +1,6 @@
 /** What a latency budget can choose from now, as the server predicts it. */
 import { client } from './api.js';
+import { needsKey } from './keys.js';
 
 /**
  * @typedef {object} Choice a point of the frontier
@@ -41,11 +42,13 @@ export async function refreshFrontier() {
   return choices.length > 1;
 }
 
-/** Looks again and again while the page can be seen. @param {() => void} onChange */
-export function watchFrontier(onChange) {
-  setInterval(() => {
+/** Looks again and again while the page can be seen. @param {(hasChoice: boolean) => void} onLook */
+export function watchFrontier(onLook) {
+  const timer = setInterval(() => {
     if (document.hidden) return;
-    refreshFrontier().then(onChange, () => undefined); // the next look may succeed
+    refreshFrontier().then(onLook, error => {
+      if (needsKey(error)) clearInterval(timer); // with a key the page is loaded anew; else the next look may succeed
+    });
   }, interval);
 }
 

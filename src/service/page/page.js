@@ -45,16 +45,20 @@ function showSettings() {
   showFold(isFolded);
 }
 
+/** Shows how the operating point is decided: where a budget has something to choose from, there is one. */
+function settleAim() {
+  const { aim, hasChoice } = state();
+  if (hasChoice) setState({ aim: { ...aim, budgetMs: aim.budgetMs ?? initialBudget() } });
+  showAim(state().aim, hasChoice);
+}
+
 /** Follows the address, to which Back, Forward or a person went. @param {unknown} visit of the history */
 async function follow(visit) {
   const isWanted = wish();
   const address = readAddress();
-  const { hasChoice } = state();
-  const aim = { ...address.aim, isFixed: address.aim.isFixed || !hasChoice };
-  if (!aim.isFixed) aim.budgetMs ??= initialBudget();
-  setState({ ...address, aim });
+  setState(address);
+  settleAim();
   showSettings();
-  showAim(aim, hasChoice);
   forget();
   const known = visited(visit);
   try {
@@ -73,13 +77,29 @@ async function follow(visit) {
   }
 }
 
+/** The server has told its frontier. @param {boolean} hasChoice */
+function adopt(hasChoice) {
+  if (hasChoice === state().hasChoice) {
+    showFrontier();
+    return;
+  }
+  setState({ hasChoice });
+  settleAim();
+  const { query, aim } = state();
+  if (!query || aim.isFixed) return;
+  replaceState();
+  void run(); // what is shown was not decided as it should be
+}
+
 async function begin() {
   const isWanted = wish();
-  // without it, points are chosen by hand
+  // without it, points are chosen by hand until there is one
   const hasChoice = await refreshFrontier().catch(() => false);
-  setState({ hasChoice });
-  if (hasChoice) watchFrontier(showFrontier);
-  if (isWanted()) await follow(history.state);
+  watchFrontier(adopt);
+  if (isWanted()) {
+    setState({ hasChoice });
+    await follow(history.state);
+  } else adopt(hasChoice);
 }
 
 const onClick = (/** @type {string} */ id, /** @type {() => unknown} */ action) =>

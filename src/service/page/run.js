@@ -1,5 +1,5 @@
 /** One search after another: what is asked, and what is shown while it is and when it has been answered. */
-import { showAim } from './aim.js';
+import { isByHand, showAim } from './aim.js';
 import { markAnswered, showFrontier } from './budget.js';
 import { sideBySide } from './beside.js';
 import { compare } from './compare.js';
@@ -72,13 +72,14 @@ export function makeSearch(onFacet) {
     const filter = filterOf(selection);
     const common = { k, minScore, filter, ...(isFolded && { collapse: true }) };
     const ask = (/** @type {Asking} */ asking) => search(query, asking, signal);
-    const chosen = aim.isFixed ? { at: printPoint(aim.point) } : { budgetMs: aim.budgetMs };
+    const isFixed = isByHand(aim, hasChoice);
+    const chosen = isFixed ? { at: printPoint(aim.point) } : { budgetMs: aim.budgetMs };
     try {
       const found = await ask({ ...common, ...chosen });
       answer = found;
       reference = query.references.get(JSON.stringify(common));
       showAnswer(found);
-      if (found.cost) await beside({ ...found, cost: found.cost }, { ask, common, isFixed: aim.isFixed, signal });
+      if (found.cost) await beside({ ...found, cost: found.cost }, { ask, common, isFixed, signal });
       if (found.hits.length > 0) await showCounts(found.hits, selection, signal);
       // later pages by the same point, whatever the budget chose
       const same = { ...common, ...(found.cost && { at: found.cost.at }) };

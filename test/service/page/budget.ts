@@ -6,6 +6,12 @@ export function budgeting(page: () => PageTest) {
   let here: PageTest;
   before(() => (here = page()));
 
+  const parts = ['modes', 'budget-part', 'point-part'];
+  const shownParts = async () => {
+    const shown = await Promise.all(parts.map(id => here.page.isVisible(`#${id}`)));
+    return parts.filter((_, i) => shown[i]);
+  };
+
   it('chooses the operating point by a budget, and marks it on the frontier', async () => {
     await here.open('#budget=50000');
     await here.upload(4);
@@ -35,6 +41,55 @@ export function budgeting(page: () => PageTest) {
     await here.page.keyboard.press('End');
     await here.page.waitForSelector('#frontier circle.in');
     await here.compared();
+  });
+
+  it('keeps to a budget that the address asks for, though the frontier comes late', async () => {
+    await here.page.route('**/v1/frontier', route => route.abort());
+    await here.open('#budget=50000');
+    await here.upload(4);
+    await here.answered('L@160:fp32');
+    assert.deepEqual(await shownParts(), ['point-part']);
+    assert.match(new URL(here.page.url()).hash, /^#budget=50000&/);
+    await here.page.unroute('**/v1/frontier');
+    await here.answered(full);
+    assert.deepEqual(await shownParts(), ['modes', 'budget-part']);
+    assert.match(new URL(here.page.url()).hash, /^#budget=50000&/);
+  });
+
+  it('has a picture searched by the budget that was chosen before the frontier was there', async () => {
+    let answer: (() => void) | undefined;
+    const asked = new Promise<void>(resolve => (answer = resolve));
+    await here.page.route('**/v1/frontier', async route => {
+      await asked;
+      await route.continue();
+    });
+    await here.open('#budget=50000');
+    await here.upload(4);
+    await here.answered('L@160:fp32');
+    answer!();
+    await here.answered(full);
+    assert.deepEqual(await shownParts(), ['modes', 'budget-part']);
+  });
+
+  it('has points chosen by hand where there is one alone, and a budget as soon as there are more', async () => {
+    await here.page.route('**/v1/frontier', async route => {
+      const response = await route.fetch();
+      const frontier = (await response.json()) as { points: object[] };
+      await route.fulfill({ response, json: { ...frontier, points: frontier.points.slice(-1) } });
+    });
+    await here.open();
+    await here.upload(4);
+    await here.answered('L@160:fp32');
+    assert.deepEqual(await shownParts(), ['point-part']);
+    await here.choose('S');
+    await here.answered('S@160:fp32');
+    await here.page.unroute('**/v1/frontier');
+    await here.page.waitForSelector('#modes:visible');
+    assert.equal(await here.page.isChecked('#by-hand'), true); // as somebody has chosen
+    await here.page.locator('label:has(> #by-budget)').click();
+    await here.page.waitForURL(({ hash }) => hash.startsWith('#budget='));
+    await here.compared();
+    assert.match(await here.text('#cost-note'), / in time\.$| too late\.$/);
   });
 
   it('shows hits side by side with the full model’s', async () => {
