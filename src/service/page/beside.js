@@ -1,6 +1,7 @@
 /** The hits of an answer beside those of another operating point. */
 import { full } from './point.js';
 import { offerSide, showSide, wantedBeside } from './side.js';
+import { showTrouble } from './view.js';
 
 /**
  * Lets the person see them: the full model's are there already, others are asked for.
@@ -21,6 +22,7 @@ export async function sideBySide(found, whole, { askAt, signal, onOpen, fail }) 
       const { hits } = other === full ? whole : await askAt(other);
       if (signal.aborted || other !== wantedBeside(at)) return;
       showSide({ at, hits: found.hits }, { at: other, hits }, onOpen);
+      showTrouble('');
     } catch (error) {
       if (!signal.aborted) fail(error);
     }

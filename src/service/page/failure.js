@@ -2,11 +2,15 @@
 import { Problem } from './api.js';
 import { showPointProblem } from './controls.js';
 import { askKey, needsKey } from './keys.js';
-import { show, showFailure, showTitle } from './view.js';
+import { isAnswered, show, showFailure, showTitle, showTrouble } from './view.js';
 
 const aboutPoints = new Set(['SUBMODEL_INVALID', 'OPERATING_POINT_INVALID', 'RESOLUTION_INVALID']);
 
-/** @param {unknown} error @param {import('./api.js').SearchAnswer | undefined} answer that stays if only the point is wrong */
+/**
+ * @param {unknown} error
+ * @param {import('./api.js').SearchAnswer | undefined} answer
+ *   that stays if only the point is wrong, or if it is there and something beside it failed
+ */
 export function showError(error, answer) {
   const detail = String(error);
   if (needsKey(error)) askKey();
@@ -19,5 +23,6 @@ export function showError(error, answer) {
       return;
     }
   }
-  showFailure(problem);
+  if (answer && isAnswered()) showTrouble(`${problem.message}${problem.detail && `: ${problem.detail}`}`);
+  else showFailure(problem);
 }

@@ -5,9 +5,11 @@ const button = byId('more', HTMLButtonElement);
 /** pixels below the window at which more are fetched */
 const ahead = 600;
 
-/** @type {(() => Promise<void>) | undefined} */
+/** @type {(() => Promise<boolean>) | undefined} */
 let next;
 let isLoading = false;
+/** Then only the button tries again. */
+let hasFailed = false;
 /** Only whoever scrolls gets more without asking. */
 let hasScrolled = false;
 let isNear = false;
@@ -17,7 +19,7 @@ async function load() {
   isLoading = true;
   button.ariaDisabled = 'true';
   try {
-    await next();
+    hasFailed = !(await next());
   } finally {
     isLoading = false;
     button.ariaDisabled = 'false';
@@ -27,20 +29,23 @@ async function load() {
 button.addEventListener('click', () => void load());
 addEventListener('scroll', () => {
   hasScrolled = true;
-  if (isNear) void load();
+  if (isNear && !hasFailed) void load();
 });
 new IntersectionObserver(
   entries => {
     isNear = entries.at(-1)?.isIntersecting ?? false;
-    if (isNear && hasScrolled) void load();
+    if (isNear && hasScrolled && !hasFailed) void load();
   },
   { rootMargin: `${ahead}px` },
 ).observe(button);
 
-/** @param {(() => Promise<void>) | undefined} load fetches and shows the next page; undefined on the last one */
+/**
+ * @param {(() => Promise<boolean>) | undefined} load
+ *   fetches and shows the next page, and tells whether it could; undefined on the last one
+ */
 export function offerMore(load) {
   next = load;
-  hasScrolled = false;
+  hasScrolled = hasFailed = false;
   // after the last page keys go on from its last hit
   if (!load && document.activeElement === button) partOf(document.body, '#hits > li:last-child .hit').focus();
   button.hidden = !load;

@@ -16,8 +16,9 @@ export function offerPages({ next }, askFrom, onHits, fail) {
     const page = await askFrom(next).catch(error => {
       if (error.name !== 'AbortError') fail(error);
     });
-    if (!page) return;
+    if (!page) return false;
     onHits(page.hits);
     offerPages(page, askFrom, onHits, fail);
+    return true;
   });
 }

@@ -7,6 +7,7 @@ import { full, shortPoint } from './point.js';
 /**
  * @typedef {import('./api.js').EncodedAnswer} EncodedAnswer
  * @typedef {import('./query.js').Asking} Asking
+ * @typedef {(asking: Asking) => Promise<import('./api.js').SearchAnswer>} Ask
  */
 
 /**
@@ -26,22 +27,30 @@ export function isWarm(at) {
 export const warmedUp = at => void warm.add(at);
 
 /**
- * @param {(asking: Asking) => Promise<import('./api.js').SearchAnswer>} ask
+ * Asks a point; the first time twice, for the sake of its time.
+ * @param {Ask} ask
  * @param {Asking} common
- * @param {EncodedAnswer} found what it is to be compared with
+ * @param {EncodedAnswer} found what it is to be compared with, and what stays without a comparison if this fails
+ * @param {string} at
  * @returns {Promise<EncodedAnswer | undefined>}
  */
-export async function askFull(ask, common, found) {
-  const once = async () => /** @type {EncodedAnswer} */ (await ask({ ...common, at: full }));
+async function askWarm(ask, common, found, at) {
+  const once = async () => /** @type {EncodedAnswer} */ (await ask({ ...common, at }));
   try {
-    const whole = await once();
-    if (isWarm(full)) return whole;
-    warmedUp(full);
+    const answer = await once();
+    if (isWarm(at)) return answer;
+    warmedUp(at);
     return await once();
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    const reason = `${shortPoint(full)} could not be asked: ${error.message}`;
+    const reason = `${shortPoint(at)} could not be asked: ${error.message}`;
     showNoComparison(found, reason + (error.detail && ` (${error.detail})`));
     return undefined;
   }
 }
+
+/** @param {Ask} ask @param {Asking} common @param {EncodedAnswer} found */
+export const askFull = (ask, common, found) => askWarm(ask, common, found, full);
+
+/** The same point once more. @param {Ask} ask @param {Asking} common @param {EncodedAnswer} found */
+export const askAgain = (ask, common, found) => askWarm(ask, common, found, found.cost.at);

@@ -15,10 +15,10 @@ import { offerMore } from './more.js';
 import { offerPages } from './pages.js';
 import { full, printPoint, shortPoint } from './point.js';
 import { search } from './query.js';
-import { askFull, isWarm, warmedUp } from './reference.js';
+import { askAgain, askFull, isWarm, warmedUp } from './reference.js';
 import { hideSide } from './side.js';
 import { state } from './state.js';
-import { show, showFamiliarity, showNothing, showTitle } from './view.js';
+import { show, showFamiliarity, showNothing, showTitle, showTrouble } from './view.js';
 import { openViewer } from './viewer.js';
 
 /**
@@ -41,7 +41,7 @@ export function makeSearch(onFacet) {
   /** What is under way. */
   let running = new AbortController();
 
-  /** @param {unknown} error */
+  /** Of what is asked, or beside an answer. @param {unknown} error */
   const fail = error => showError(error, answer);
 
   /** Another query is coming. */
@@ -116,7 +116,8 @@ export function makeSearch(onFacet) {
     // the server makes thumbnails with the same cores, and what is compared shall have them to itself
     if (isCold || !reference) await thumbnailsShown();
     signal.throwIfAborted();
-    const found = isCold ? /** @type {EncodedAnswer} */ (await ask({ ...common, at })) : first;
+    const found = isCold ? await askAgain(ask, common, first) : first;
+    if (!found) return;
     answer = found;
     reference ??= at === full ? found : await askFull(ask, common, found);
     if (!reference) return;
@@ -160,6 +161,7 @@ export function makeSearch(onFacet) {
     answer = { ...answer, hits: [...answer.hits, ...fresh] };
     addHits(fresh, onOpen);
     showTitle(answer.hits.length);
+    showTrouble('');
     announce(`${plural(fresh.length, 'more hit')}.`);
   }
 

@@ -13,6 +13,16 @@ export function show(view, hasQuery) {
   byId('found', HTMLElement).hidden = view === 'error';
   setHidden(byId('failure', HTMLElement), view !== 'error');
   byId('results', HTMLElement).ariaBusy = String(view === 'searching');
+  showTrouble('');
+}
+
+/** Is an answer there, rather than on its way? */
+export const isAnswered = () => document.body.dataset.view === 'answer';
+
+/** What went wrong beside an answer, which stays. @param {string} text '' for nothing */
+export function showTrouble(text) {
+  byId('trouble', HTMLElement).textContent = text;
+  byId('trouble', HTMLElement).hidden = text === '';
 }
 
 /** @param {number} count */

@@ -31,6 +31,44 @@ export function intake(page: () => PageTest) {
     assert.equal(await here.page.evaluate('document.activeElement.id'), 'hits-title');
   });
 
+  it('keeps an answer when what comes after it fails', async () => {
+    await here.open('#at=XL@224:fp32&k=10');
+    await here.upload(0);
+    await here.answered('XL@224:fp32');
+    await here.page.route('**/v1/search*', route => route.abort());
+    await here.page.click('#more');
+    await here.page.waitForSelector('#trouble:has-text("cannot be reached")');
+    assert.equal(await here.page.isVisible('#failure'), false);
+    assert.equal((await here.hitIds()).length, 10);
+    await here.isAccessible();
+    await here.screenshot('trouble');
+    await here.page.unroute('**/v1/search*');
+    await here.page.click('#more');
+    await here.page.waitForSelector('#hits > li:nth-child(20)');
+    assert.equal(await here.page.isVisible('#trouble'), false);
+
+    await here.open('#at=S@96:fp32');
+    await here.upload(5);
+    await here.answered('S@96:fp32');
+    await here.page.click('#side-toggle');
+    await here.page.route('**/v1/search*', route => route.abort());
+    await here.page.selectOption('#side-at', 'L@112:fp32');
+    await here.page.waitForSelector('#trouble:visible');
+    assert.equal(await here.page.locator('#side li:visible').count(), 20);
+    await here.page.unroute('**/v1/search*');
+  });
+
+  it('keeps an answer whose point cannot be timed again', async () => {
+    await here.open('#at=S1-L1@160:fp32');
+    let asked = 0;
+    await here.page.route('**/v1/search*', route => (asked++ === 0 ? route.continue() : route.abort()));
+    await here.upload(4);
+    await here.page.waitForSelector('#cost[data-state="uncompared"]');
+    assert.match(await here.text('#cost-note'), /^S1-L1@160 could not be asked: /);
+    assert.equal((await here.hitIds()).length, 10);
+    assert.equal(await here.page.isVisible('#failure'), false);
+  });
+
   it('takes a pasted and a dropped picture', async () => {
     await here.open('#at=XL@224:fp32');
     await here.startFromSample();
