@@ -8,8 +8,12 @@ const label = byId('added-label', HTMLInputElement);
 /** pictures on their way at the same time */
 const width = 3;
 
-/** @param {{ refresh: () => Promise<unknown>, say: (error: unknown) => void }} page */
-export function makeAdding(page) {
+/** @type {{ refresh: () => Promise<unknown>, say: (error: unknown) => void }} */
+let page;
+
+/** @param {typeof page} callbacks after a change, and when something fails */
+export function makeAdding(callbacks) {
+  page = callbacks;
   const input = byId('add-files', HTMLInputElement);
   input.addEventListener('change', async () => {
     page.say(undefined);
@@ -66,6 +70,7 @@ async function undo(id, root, part) {
     await client.deleteImage(id);
     root.remove();
     announce('Deleted again.');
+    await page.refresh().catch(page.say);
   } catch (error) {
     part('.added-state').textContent = error instanceof Problem ? error.message : String(error);
   }

@@ -15,6 +15,11 @@ const mostSkeletons = 20;
 /** milliseconds that a comparison waits for thumbnails */
 const patience = 1500;
 
+/** Are the pictures that are shown those that the index has under their ids? */
+let areCurrent = true;
+/** The index has changed. */
+export const forgetPictures = () => void (areCurrent = false);
+
 /** @type {(hit: Hit, weight: 1 | -1) => void} */
 let onExample = () => undefined;
 
@@ -47,10 +52,11 @@ export function showHits(hits, { queryId, onOpen }) {
   );
   const shown = hits.map(hit => hitElement(hit, onOpen, hit.id === queryId));
   // pictures that are there already are not loaded again
-  for (const item of shown) {
+  for (const item of areCurrent ? shown : []) {
     const old = before.get(item.dataset.id)?.item.querySelector('img');
     if (old) item.querySelector('img')?.replaceWith(old);
   }
+  areCurrent = true;
   replaceItems(shown);
   setHidden(missedPart, true);
   if (calm.matches || before.size === 0) return;

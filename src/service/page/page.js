@@ -12,7 +12,7 @@ import { toggled } from './filter.js';
 import { makeFold, showFold } from './fold.js';
 import { fileName } from './format.js';
 import { initialBudget, refreshFrontier, watchFrontier } from './frontier.js';
-import { makeHits } from './hits.js';
+import { forgetPictures, makeHits } from './hits.js';
 import { takePictures } from './intake.js';
 import { makeKeys } from './keys.js';
 import { makePreview } from './preview.js';
@@ -22,7 +22,7 @@ import { replaceState, setState, state } from './state.js';
 import { makeStatus } from './status.js';
 import { makeThreshold, showThreshold } from './threshold.js';
 import { makeViewer } from './viewer.js';
-import { visited } from './visit.js';
+import { forgetReferences, visited } from './visit.js';
 import { wish } from './wish.js';
 
 const { run, forget, fail } = makeSearch((field, value) =>
@@ -136,5 +136,8 @@ document.querySelector('.skip')?.addEventListener('click', event => {
 });
 addEventListener('popstate', event => void follow(event.state));
 
-void makeStatus(asking.startFrom);
+void makeStatus(asking.startFrom, () => {
+  forgetReferences();
+  forgetPictures();
+});
 void begin();

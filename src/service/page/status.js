@@ -13,10 +13,21 @@ const dialog = byId('status', HTMLDialogElement);
 const line = byId('health', HTMLButtonElement);
 const problem = byId('status-problem', HTMLElement);
 
-/** @param {(picture: import('./api.js').Picture) => void} onSample */
-export async function makeStatus(onSample) {
+/** Whose vectors are in the index, and which: an index in PostgreSQL has no revision. @param {IndexStatus} status */
+const versionOf = ({ model, revision, images, vectors }) => [model.fingerprint, revision, images, vectors].join();
+
+/**
+ * @param {(picture: import('./api.js').Picture) => void} onSample
+ * @param {() => void} onChange the index is not what it was when it was last looked at
+ */
+export async function makeStatus(onSample, onChange) {
+  /** @type {string | undefined} */
+  let known;
   const refresh = async () => {
     const status = await client.indexStatus();
+    const version = versionOf(status);
+    if (known !== undefined && known !== version) onChange();
+    known = version;
     showStatus(status);
     return status;
   };

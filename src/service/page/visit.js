@@ -10,6 +10,11 @@ const visit = performance.timeOrigin;
 /** @param {Query} query */
 const stateOf = query => ({ visit, query: queries.includes(query) ? queries.indexOf(query) : queries.push(query) - 1 });
 
+/** What the full model answered may be otherwise by now. */
+export function forgetReferences() {
+  for (const { references } of queries) references.clear();
+}
+
 /** @param {Query | undefined} query @param {string} hash */
 export const pushVisit = (query, hash) => history.pushState(query ? stateOf(query) : null, '', hash);
 

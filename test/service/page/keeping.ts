@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { colourPicture } from '../../../src/evaluation/colours.js';
-import type { PageTest } from '../../support/page.js';
+import { type PageTest, full } from '../../support/page.js';
 
 let seed = 5000;
 
@@ -51,6 +51,32 @@ export function keeping(page: () => PageTest) {
     const added = here.searcher.index.catalogue.images().find(({ stored }) => stored)!;
     await fetch(`${here.server.url}/v1/images/${added.id}`, { method: 'DELETE' }); // as the other tests know it
     assert.equal(searcherState().images, before);
+  });
+
+  it('asks the full model anew after a change of the index', async () => {
+    await here.open('#at=S@96:fp32');
+    await here.upload(4);
+    await here.answered('S@96:fp32');
+    let asked = 0;
+    here.page.on('request', request => (asked += Number(new URL(request.url()).searchParams.get('at') === full)));
+    await here.choose('M');
+    await here.answered('M@96:fp32');
+    assert.equal(asked, 0);
+    await here.page.click('#health');
+    await here.page.setInputFiles('#add-files', [await fresh('three.png')]);
+    await here.page.waitForSelector('#added-list li[data-state="added"]');
+    await here.page.waitForSelector('#health-text:has-text("25 pictures")');
+    await here.page.keyboard.press('Escape');
+    await here.choose('L');
+    await here.answered('L@96:fp32');
+    assert.equal(asked, 1);
+    await here.page.click('#health');
+    await here.page.click('.added-undo');
+    await here.page.waitForSelector('#health-text:has-text("24 pictures")');
+    await here.page.keyboard.press('Escape');
+    await here.choose('XL');
+    await here.answered('XL@96:fp32');
+    assert.equal(asked, 2);
   });
 
   it('takes up what has changed, and shows how far it is', async () => {
