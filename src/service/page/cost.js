@@ -3,6 +3,7 @@ import { showBars, showPendingBars } from './bars.js';
 import { compare } from './compare.js';
 import { byId, partOf } from './dom.js';
 import { milliseconds, percent } from './format.js';
+import { frontierChoices } from './frontier.js';
 import { full, shortPoint } from './point.js';
 
 /**
@@ -74,17 +75,31 @@ export function showNoComparison({ cost }, reason) {
 }
 
 /** Why this point answered. @param {Cost} cost */
-function why({ at, why, ms, budget, predictedMs, waiting }) {
+function why(cost) {
+  const { at, why, ms, budget, predictedMs, waiting } = cost;
   if (!budget) return at === full ? 'A smaller operating point shows what it saves, and which hits it keeps.' : '';
   const fate = budget.met
     ? `It took ${milliseconds(ms.total)}: in time.`
     : `It took ${milliseconds(ms.total)}: ${milliseconds(ms.total - budget.ms)} too late.`;
   const queue = waiting > 0 ? `, with ${waiting} more waiting` : '';
-  if (why !== 'fits')
-    return `Nothing is sure to fit in ${milliseconds(budget.ms)} now${queue}: ${at} is the fastest. ${fate}`;
+  const limit = milliseconds(budget.ms);
+  if (why === 'degraded') return `Nothing is sure to fit in ${limit} now${queue}: ${at} is the fastest. ${fate}`;
+  if (why === 'probe')
+    return `Nothing seemed to fit in ${limit}: ${at} was tried to see whether that still holds. ${fate}`;
+  if (why !== 'fits') return fate; // whoever asked has named it, or would rather have it late
   const expected = milliseconds(predictedMs.service + predictedMs.answer);
-  return `${at} is the most faithful that fits: at most ${expected} expected of ${milliseconds(budget.ms)}${queue}. ${fate}`;
+  const company = hasYielded(cost) ? ' beside other requests' : '';
+  return `${at} is the most faithful that fits${company}: at most ${expected} expected of ${limit}${queue}. ${fate}`;
 }
+
+/**
+ * Would a more faithful point fit, were there no others to find time for? The chart shows which would.
+ * @param {Cost} cost
+ */
+const hasYielded = ({ fidelity = 1, budget, predictedMs, rate }) =>
+  budget !== undefined &&
+  (rate > 0 || budget.allowedMs < budget.slackMs) &&
+  frontierChoices().some(choice => choice.fidelity > fidelity && choice.ms - predictedMs.answer <= budget.slackMs);
 
 /** @param {string} text a remark; '' for none */
 function note(text) {

@@ -25,6 +25,39 @@ export function budgeting(page: () => PageTest) {
     await here.screenshot('budget');
   });
 
+  it('says when a point was chosen for the sake of other requests', async () => {
+    await here.open('#budget=50000');
+    await here.page.route('**/v1/search*', async route => {
+      const asked = new URL(route.request().url());
+      if (!asked.searchParams.has('budgetMs')) return route.continue();
+      // as a busy server would choose
+      asked.searchParams.delete('budgetMs');
+      asked.searchParams.set('at', 'S@96:fp32');
+      const response = await route.fetch({ url: asked.href });
+      const answer = (await response.json()) as { cost: object };
+      const budget = { ms: 50_000, slackMs: 49_000, allowedMs: 300, met: true };
+      return route.fulfill({ response, json: { ...answer, cost: { ...answer.cost, why: 'fits', rate: 40, budget } } });
+    });
+    await here.upload(4);
+    await here.answered('S@96:fp32');
+    assert.match(await here.text('#cost-note'), /^S@96:fp32 is the most faithful that fits beside other requests: /);
+  });
+
+  it('sets the budget by a click on the chart, and not as a finger scrolls over it', async () => {
+    await here.open('#budget=50000');
+    await here.upload(4);
+    await here.answered(full);
+    const before = await here.text('#budget-value');
+    for (const type of ['pointerdown', 'pointercancel'])
+      await here.page.dispatchEvent('#frontier', type, { button: 0 });
+    await here.page.click('#frontier', { button: 'right', position: { x: 100, y: 60 } });
+    assert.equal(await here.text('#budget-value'), before);
+    await here.page.click('#frontier', { position: { x: 100, y: 60 } });
+    assert.notEqual(await here.text('#budget-value'), before);
+    await here.page.waitForURL(({ hash }) => !hash.startsWith('#budget=50000&'));
+    await here.compared();
+  });
+
   it('moves the budget by keys, and says when nothing fits', async () => {
     await here.open('#budget=0.1');
     await here.upload(4);
