@@ -44,7 +44,8 @@ export function makeBudget(onChange) {
   });
   for (const name of ['pointerdown', 'pointerup', 'pointercancel'])
     slider.addEventListener(name, () => (isHeld = name === 'pointerdown'));
-  byId('frontier', SVGSVGElement).addEventListener('pointerdown', event => {
+  // a click, since a finger that scrolls the page begins with a pointer down too
+  byId('frontier', SVGSVGElement).addEventListener('click', event => {
     slider.focus();
     slider.value = String(placeIn(event) * steps);
     moveTo(placeIn(event));

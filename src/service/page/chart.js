@@ -55,7 +55,7 @@ export function drawFrontier(choices, span, budgetMs, answered) {
   svg.setAttribute('aria-label', spoken(choices, budgetMs, chosen));
 }
 
-/** Where on the axis of time, 0 … 1. @param {PointerEvent} event */
+/** Where on the axis of time, 0 … 1. @param {MouseEvent} event */
 export function placeIn({ clientX }) {
   const { left, width } = svg.getBoundingClientRect();
   return Math.min(1, Math.max(0, (clientX - left - margin.side) / (width - 2 * margin.side)));
