@@ -25,7 +25,6 @@ export const backupRoute = ({ jobs }: Service): Route =>
       const { status, done } = jobs.start('snapshot', async ({ signal: cancelled }) => {
         folder = await mkdtemp(join(tmpdir(), 'matvit-backup-'));
         await createBackupAside(source, join(folder, 'backup.tar'), cancelled);
-        return {};
       });
       const cancel = () => jobs.cancel(status.id);
       signal.addEventListener('abort', cancel);

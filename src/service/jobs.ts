@@ -11,7 +11,7 @@ export interface JobStatus {
   readonly started: string;
   readonly ended?: string;
   readonly progress?: object;
-  /** of one that succeeded or was cancelled */
+  /** of one that succeeded or was cancelled, if it has something to report */
   readonly report?: object;
   /** of one that failed */
   readonly error?: MatvitError;
@@ -42,13 +42,13 @@ export class Jobs {
   }
 
   /**
-   * @param work whose result is the report
+   * @param work whose result is the report, if it has one
    * @returns how it began, and how it will have ended; the latter never rejects
    * @throws JOB_RUNNING
    */
   start(
     kind: JobStatus['kind'],
-    work: (context: Work) => Promise<object>,
+    work: (context: Work) => Promise<object | void>,
   ): { status: JobStatus; done: Promise<JobStatus> } {
     if (this.current?.status.state === 'running') {
       const { status } = this.current;
@@ -63,7 +63,7 @@ export class Jobs {
     };
     const end = (part: Partial<JobStatus>) => change({ ...part, ended: new Date().toISOString() });
     job.done = work({ signal, onProgress: progress => change({ progress }) }).then(
-      report => end({ state: signal.aborted ? 'cancelled' : 'succeeded', report }),
+      report => end({ state: signal.aborted ? 'cancelled' : 'succeeded', ...(report && { report }) }),
       (error: unknown) => {
         if (signal.aborted) end({ state: 'cancelled' });
         else

@@ -11,6 +11,9 @@ const text = byId('job-text', HTMLElement);
 const cancel = byId('job-cancel', HTMLButtonElement);
 const start = byId('reindex', HTMLButtonElement);
 
+/** milliseconds before a job is followed again whose events have ended without its end */
+const pause = 1000;
+
 /** The one that is followed. @type {string | undefined} */
 let followed;
 /** @type {{ refresh: () => Promise<unknown>, say: (error: unknown) => void }} */
@@ -44,7 +47,17 @@ async function follow(job) {
   show(job);
   cancel.focus();
   try {
-    for await (const now of client.followJob(job.id)) show(now);
+    let last = job;
+    while (last.state === 'running') {
+      for await (const now of client.followJob(job.id)) show((last = now));
+      if (last.state !== 'running') break;
+      // the connection has ended before the job
+      show((last = await client.job(job.id)));
+      if (last.state === 'running') await new Promise(resolve => setTimeout(resolve, pause));
+    }
+  } catch (error) {
+    part.hidden = true; // nobody knows how it goes on
+    throw error;
   } finally {
     followed = undefined;
     start.disabled = false;
@@ -57,6 +70,7 @@ function show({ kind, state, progress, report, problem }) {
   const isRunning = state === 'running';
   part.hidden = false;
   start.disabled = isRunning;
+  if (!isRunning && document.activeElement === cancel) start.focus();
   cancel.hidden = bar.hidden = !isRunning;
   if (isRunning) {
     if (progress && progress.total > 0) Object.assign(bar, { max: progress.total, value: progress.done });
@@ -79,7 +93,8 @@ function show({ kind, state, progress, report, problem }) {
         ...(report.failures > 0 ? [`${report.failures} could not be read`] : []),
       ]
     : [];
-  const ends = { succeeded: 'Up to date', cancelled: 'Cancelled', failed: 'It failed' };
+  const succeeded = kind === 'snapshot' ? 'The backup is made' : 'Up to date';
+  const ends = { succeeded, cancelled: 'Cancelled', failed: 'It failed' };
   text.textContent = problem
     ? `It failed: ${problem.detail}`
     : [ends[/** @type {keyof typeof ends} */ (state)], parts.join(', ')].filter(one => one !== '').join(': ');

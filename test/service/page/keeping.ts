@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { colourPicture } from '../../../src/evaluation/colours.js';
+import { indexStatus } from '../../../src/service/index-status.js';
 import { type PageTest, full } from '../../support/page.js';
 
 let seed = 5000;
@@ -81,21 +82,49 @@ export function keeping(page: () => PageTest) {
 
   it('takes up what has changed, and shows how far it is', async () => {
     await openStatus();
+    const progress = { done: 12, total: 24, skipped: 12, failed: 0, rate: 80 };
+    const running = { id: 'x', kind: 'reindex', state: 'running', started: '', progress };
     await here.page.route('**/v1/jobs/*/events', async route => {
-      const job = { id: 'x', kind: 'reindex', state: 'running', started: '' };
-      const running = { ...job, progress: { done: 12, total: 24, skipped: 12, failed: 0, rate: 80 } };
       const body = `event: progress\ndata: ${JSON.stringify(running)}\n\n`;
       await route.fulfill({ body, contentType: 'text/event-stream' }); // then the connection breaks
     });
+    await here.page.route('**/v1/jobs/*', route => route.fulfill({ json: running }));
     await here.page.click('#reindex');
     await here.page.waitForSelector('#job-text:text-is("12 of 24 pictures · 80 a second")');
     assert.equal(await here.page.getAttribute('#job-bar', 'value'), '12');
     await here.screenshot('reindexing');
-    await here.page.unroute('**/v1/jobs/*/events');
-    await here.page.waitForSelector('#reindex:enabled');
-    await here.page.click('#reindex');
+    await here.page.unrouteAll(); // it is followed again, or seen to have ended
     await here.page.waitForSelector('#job-text:text-is("Up to date: 0 added, 0 updated, 0 removed, 24 unchanged")');
+    assert.equal(await here.page.isVisible('#job-cancel'), false);
+    assert.equal(await here.page.evaluate('document.activeElement.id'), 'reindex');
     await here.isAccessible();
+  });
+
+  it('follows a job no longer than the server tells of it', async () => {
+    await openStatus();
+    await here.page.route('**/v1/jobs/**', route => route.abort());
+    await here.page.click('#reindex');
+    await here.page.waitForSelector('#status-problem:has-text("cannot be reached")');
+    await here.page.waitForSelector('#reindex:enabled');
+    assert.equal(await here.page.isVisible('#job'), false);
+  });
+
+  it('says how a backup ended that was under way when the dialog was opened', async () => {
+    await here.open();
+    const job = { id: 'x', kind: 'snapshot', started: '' };
+    await here.page.route('**/v1/index', async route => {
+      const response = await route.fetch();
+      const status = (await response.json()) as object;
+      await route.fulfill({ response, json: { ...status, job: { ...job, state: 'running' } } });
+    });
+    await here.page.route('**/v1/jobs/x/events', route =>
+      route.fulfill({
+        body: `event: end\ndata: ${JSON.stringify({ ...job, state: 'succeeded', ended: '' })}\n\n`,
+        contentType: 'text/event-stream',
+      }),
+    );
+    await here.page.click('#health');
+    await here.page.waitForSelector('#job-text:text-is("The backup is made")');
   });
 
   it('saves a backup', async () => {
@@ -103,5 +132,7 @@ export function keeping(page: () => PageTest) {
     const [download] = await Promise.all([here.page.waitForEvent('download'), here.page.click('#backup')]);
     assert.match(download.suggestedFilename(), /^matvit-[\d-]+\.tar$/);
     assert.equal((await readFile(await download.path())).subarray(0, 11).toString(), 'backup.json');
+    const { job } = indexStatus.parse(await (await fetch(`${here.server.url}/v1/index`)).json());
+    assert.deepEqual([job?.kind, job?.state, job?.report], ['snapshot', 'succeeded', undefined]);
   });
 }
