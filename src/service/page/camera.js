@@ -10,6 +10,8 @@ const longest = 1280;
 
 /** @type {MediaStream | undefined} */
 let stream;
+/** How often it has been opened and closed: what was begun before does not count any more. */
+let turn = 0;
 
 /** @param {(file: File) => void} onPicture */
 export function makeCamera(onPicture) {
@@ -26,19 +28,25 @@ export function makeCamera(onPicture) {
 }
 
 async function start() {
+  const own = ++turn;
   problem.hidden = true;
   take.disabled = true;
   dialog.showModal();
   try {
-    stream = await navigator.mediaDevices.getUserMedia({
+    const opened = await navigator.mediaDevices.getUserMedia({
       video: { facingMode: 'environment', width: { ideal: longest } },
     });
-    video.srcObject = stream;
+    if (own !== turn) {
+      release(opened); // closed while the person was asked
+      return;
+    }
+    video.srcObject = stream = opened;
     await video.play();
-    if (!dialog.open) stop(); // closed while the person was asked
+    if (own !== turn) return;
     take.disabled = false;
     take.focus();
   } catch (error) {
+    if (own !== turn) return;
     const isDenied = error instanceof DOMException && error.name === 'NotAllowedError';
     problem.textContent = isDenied
       ? 'The browser may not use the camera for this page; its settings say so.'
@@ -47,8 +55,14 @@ async function start() {
   }
 }
 
+/** @param {MediaStream | undefined} from */
+function release(from) {
+  for (const track of from?.getTracks() ?? []) track.stop();
+}
+
 function stop() {
-  for (const track of stream?.getTracks() ?? []) track.stop();
+  turn++;
+  release(stream);
   stream = undefined;
   video.srcObject = null;
 }

@@ -134,7 +134,12 @@ document.querySelector('.skip')?.addEventListener('click', event => {
   event.preventDefault(); // the hash is the operating point's
   byId('hits-title', HTMLElement).focus();
 });
-addEventListener('popstate', event => void follow(event.state));
+addEventListener('popstate', event => {
+  // they were about the query before; a key is asked for whatever the query is
+  for (const dialog of document.querySelectorAll('dialog[open]:not(#key-dialog)'))
+    if (dialog instanceof HTMLDialogElement) dialog.close();
+  void follow(event.state);
+});
 
 void makeStatus(asking.startFrom, () => {
   forgetReferences();

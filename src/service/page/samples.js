@@ -1,5 +1,5 @@
 /** Pictures of the index to start from. */
-import { picture, thumbnailUrl } from './api.js';
+import { client, picture, thumbnailUrl } from './api.js';
 import { byId, fromTemplate } from './dom.js';
 import { titleOf } from './format.js';
 
@@ -8,24 +8,27 @@ import { titleOf } from './format.js';
 const shown = 8;
 /** Pictures looked at for each that is shown, so that small groups have a chance beside large ones. */
 const choice = 3;
-/** The next ids to try where a picture has been deleted. */
+/** Pictures of an index that is small enough to be listed. */
+const listed = 200;
+/** In a larger one ids are guessed: the next ones to try where a picture has been deleted. */
 const attempts = 3;
 
 /**
  * Shows some, and others when asked to.
- * @param {number} images in the index
  * @param {(picture: Picture) => void} onChoose
  */
-export async function showSamples(images, onChoose) {
+export async function showSamples(onChoose) {
   let turn = 0;
   const more = byId('samples-more', HTMLButtonElement);
+  const { images: first, total, next } = await client.listImages({ limit: listed });
+  const at = (/** @type {number} */ place) => (next === undefined ? first[place] : existing(place, first));
   const show = async () => {
-    const pictures = await spread(images, turn++);
+    const pictures = await spread(total, turn++, at);
     byId('samples-list', HTMLElement).replaceChildren(...pictures.map(found => thumb(found, onChoose)));
     byId('samples', HTMLElement).hidden = pictures.length === 0;
   };
   more.addEventListener('click', show);
-  more.hidden = images <= shown;
+  more.hidden = total <= shown;
   await show();
 }
 
@@ -45,14 +48,15 @@ export function thumb(found, onChoose) {
  * Pictures from all over the index, as many labels among them as possible; each turn gives others.
  * @param {number} images
  * @param {number} turn
+ * @param {(place: number) => Picture | undefined | Promise<Picture | undefined>} at
  */
-async function spread(images, turn) {
+async function spread(images, turn, at) {
   const count = Math.min(images, shown * choice);
   const shift = (0.5 + turn * 0.381966) % 1; // the golden section: turns stay apart from each other
-  const ids = Array.from({ length: count }, (_, i) => 1 + Math.floor(((i + shift) * images) / count));
+  const places = Array.from({ length: count }, (_, i) => Math.floor(((i + shift) * images) / count));
   // every `choice`-th first, so that the beginning of the list is spread over the index as well
-  const order = Array.from({ length: choice }, (_, rest) => ids.filter((_, i) => i % choice === rest)).flat();
-  const found = new Map((await Promise.all(order.map(existing))).flatMap(one => (one ? [[one.id, one]] : [])));
+  const order = Array.from({ length: choice }, (_, rest) => places.filter((_, i) => i % choice === rest)).flat();
+  const found = new Map((await Promise.all(order.map(at))).flatMap(one => (one ? [[one.id, one]] : [])));
   /** @type {Map<string, Picture[]>} */
   const groups = new Map();
   for (const one of found.values()) groups.set(titleOf(one), [...(groups.get(titleOf(one)) ?? []), one]);
@@ -63,11 +67,17 @@ async function spread(images, turn) {
   return [...all.slice(from), ...all.slice(0, from)].slice(0, shown);
 }
 
-/** @param {number} id @returns {Promise<Picture | undefined>} */
-async function existing(id) {
+/**
+ * The server lists pictures page after page, and a large index has too many: mostly ids follow each other.
+ * @param {number} place
+ * @param {readonly Picture[]} first pictures of the index, which do where ids do not
+ * @returns {Promise<Picture | undefined>}
+ */
+async function existing(place, first) {
+  const id = place + (first[0]?.id ?? 1);
   for (let next = id; next < id + attempts; next++) {
     const found = await picture(next).catch(() => undefined);
     if (found) return found;
   }
-  return undefined;
+  return first[place % first.length];
 }

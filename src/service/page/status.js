@@ -43,7 +43,7 @@ export async function makeStatus(onSample, onChange) {
   makeBackup();
   try {
     const { images } = await refresh();
-    if (images > 0) await showSamples(images, onSample);
+    if (images > 0) await showSamples(onSample);
   } catch (error) {
     if (needsKey(error)) askKey();
     line.dataset.state = 'down';

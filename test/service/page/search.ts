@@ -17,15 +17,37 @@ export function searching(page: () => PageTest) {
     assert.equal(await here.page.locator('#samples-list li').count(), 8);
   });
 
-  it('finds other samples where pictures are missing', async () => {
+  for (const isLarge of [false, true])
+    it(`finds other samples where pictures are missing, of ${isLarge ? 'many' : 'few'} pictures`, async () => {
+      await here.page.route(/\/v1\/images\/\d*[02468]$/, route => route.fulfill({ status: 404, body: '{}' }));
+      await here.page.route('**/v1/images?*', async route => {
+        const response = await route.fetch();
+        const { images } = (await response.json()) as { images: { id: number }[] };
+        const odd = images.filter(({ id }) => id % 2 === 1);
+        const json = isLarge ? { images: odd, total: 24, next: 'more' } : { images: odd, total: odd.length };
+        await route.fulfill({ response, json });
+      });
+      await here.open();
+      await here.page.waitForSelector('#samples-list img');
+      const sources = await here.attributes('#samples-list img', 'src');
+      assert.equal(sources.length, 8);
+      assert.equal(new Set(sources).size, 8);
+      for (const source of sources) assert.match(source, /\d*[13579]\/thumbnail$/);
+    });
+
+  it('finds samples where ids begin far from 1', async () => {
+    await here.page.route('**/v1/images?*', async route => {
+      const response = await route.fetch();
+      const { images } = (await response.json()) as { images: object[] };
+      const json = { images: images.map((image, i) => ({ ...image, id: 1e6 + i })), total: 1e5, next: 'more' };
+      await route.fulfill({ response, json });
+    });
+    await here.page.route(/\/v1\/images\/\d+$/, route => route.fulfill({ status: 404, body: '{}' }));
     await here.open();
-    await here.page.route(/\/v1\/images\/\d*[02468]$/, route => route.fulfill({ status: 404, body: '{}' }));
-    await here.page.reload();
     await here.page.waitForSelector('#samples-list img');
     const sources = await here.attributes('#samples-list img', 'src');
     assert.equal(sources.length, 8);
-    assert.equal(new Set(sources).size, 8);
-    for (const source of sources) assert.match(source, /\d*[13579]\/thumbnail$/);
+    for (const source of sources) assert.match(source, /\/10000\d\d\/thumbnail$/);
   });
 
   it('searches with an uploaded file, and says what it cost', async () => {
@@ -120,5 +142,10 @@ export function searching(page: () => PageTest) {
     await here.page.waitForSelector(`#hits > li:first-child[data-id="${first}"]`);
     await here.page.goForward();
     await here.page.waitForSelector(`#hits > li:first-child[data-id="${third}"]`);
+    await here.page.locator('.hit').nth(2).click();
+    await here.page.waitForSelector('#viewer[open]');
+    await here.page.goBack(); // the viewer was about the query before
+    await here.page.waitForSelector(`#hits > li:first-child[data-id="${first}"]`);
+    assert.equal(await here.page.isVisible('#viewer'), false);
   });
 }

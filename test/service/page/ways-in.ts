@@ -58,6 +58,32 @@ export function waysIn(page: () => PageTest) {
     assert.equal(await here.page.isVisible('#camera'), false);
   });
 
+  it('lets go of a camera that was closed before it could be used', async () => {
+    await here.open();
+    // two that wait for the person's permission
+    await here.page.evaluate(`{
+      const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      const allowed = new Promise(resolve => (window.allow = resolve));
+      window.streams = [];
+      navigator.mediaDevices.getUserMedia = async options => {
+        await allowed;
+        const stream = await open(options);
+        window.streams.push(stream);
+        return stream;
+      };
+    }`);
+    await here.page.click('#camera-open');
+    await here.page.click('#camera-close');
+    await here.page.click('#camera-open');
+    await here.page.evaluate('allow()');
+    await here.page.waitForSelector('#camera-take:enabled');
+    const live = () =>
+      here.page.evaluate('streams.flatMap(one => one.getTracks()).filter(one => one.readyState === "live").length');
+    assert.deepEqual([await here.page.evaluate('streams.length'), await live()], [2, 1]);
+    await here.page.click('#camera-close');
+    assert.equal(await live(), 0);
+  });
+
   it('says so when there is no camera', async () => {
     await here.open();
     await here.page.evaluate(
