@@ -60,11 +60,16 @@ const huggingFace = (prefix: string): Names => {
   };
 };
 
+/** What comes after the embedding, or serves training alone. */
+const harmless = /^(vit\.)?(embeddings\.)?(head|classifier|pooler|pre_logits|decoder\w*|mask_token)(\.|$)/;
+
 /** timm's ViTs and Hugging Face's, that is, ours but for names and layout. @throws CHECKPOINT_MISMATCH */
 export function importVit(file: TensorFile, options: ImportOptions = {}): Checkpoint {
   const { tensors } = file;
+  const read = new Set<string>();
   const get = (name: string, shape?: readonly number[]): NamedTensor => {
     const tensor = tensors.get(name);
+    read.add(name);
     if (!tensor)
       throw new MatvitError('CHECKPOINT_MISMATCH', `${name} is missing: this is no plain ViT that can be read`);
     if (shape && shape.join() !== tensor.shape.join())
@@ -123,6 +128,12 @@ export function importVit(file: TensorFile, options: ImportOptions = {}): Checkp
     });
   }
   copy('norm', names.norm);
+  for (const name of tensors.keys())
+    if (!read.has(name) && !harmless.test(name))
+      throw new MatvitError(
+        'CHECKPOINT_MISMATCH',
+        `${name} is nothing that a plain ViT has, and embeddings would be wrong without it`,
+      );
   return makeCheckpoint(a, out);
 }
 

@@ -10,6 +10,10 @@ const without = ({ metadata, tensors }: TensorFile, name: string): TensorFile =>
   metadata,
   tensors: new Map([...tensors].filter(([key]) => key !== name)),
 });
+const withMore = ({ metadata, tensors }: TensorFile, ...names: readonly string[]): TensorFile => ({
+  metadata,
+  tensors: new Map([...tensors, ...names.map(name => [name, { shape: [1], data: Float32Array.of(1) }] as const)]),
+});
 
 describe('import of a plain ViT', () => {
   it('reads the same model from timm and Hugging Face names', () => {
@@ -63,11 +67,29 @@ describe('import of a plain ViT', () => {
     }
   });
 
-  it('leaves a classifier aside', () => {
-    const { timm } = plainVit(1);
-    const head = { shape: [10, tiny.width], data: new Float32Array(10 * tiny.width) };
-    const withHead = { metadata: {}, tensors: new Map([...timm.tensors, ['head.weight', head]]) };
-    assert.equal(importVit(withHead, { heads }).fingerprint, importVit(timm, { heads }).fingerprint);
+  it('leaves aside what the embedding does not depend on', () => {
+    const { timm, huggingFace } = plainVit(1, 'vit.');
+    for (const [file, names] of [
+      [timm, ['head.weight', 'head.bias', 'pre_logits.fc.weight', 'mask_token', 'decoder_embed.weight']],
+      [huggingFace, ['classifier.weight', 'vit.pooler.dense.bias', 'vit.embeddings.mask_token']],
+    ] as const)
+      assert.equal(importVit(withMore(file, ...names), { heads }).fingerprint, importVit(file, { heads }).fingerprint);
+  });
+
+  it('refuses what it would have to leave out though the embedding depends on it', () => {
+    const { timm, huggingFace } = plainVit(1);
+    for (const name of [
+      'blocks.1.ls1.gamma',
+      'blocks.0.attn.q_norm.weight',
+      'reg_token',
+      'norm_pre.weight',
+      'dist_token',
+    ])
+      throwsCode('CHECKPOINT_MISMATCH', () => importVit(withMore(timm, name), { heads }));
+    throwsCode('CHECKPOINT_MISMATCH', () => importVit(withMore(timm, 'blocks.4.mlp.fc1.weight'), { heads })); // 3 is not there
+    throwsCode('CHECKPOINT_MISMATCH', () =>
+      importVit(withMore(huggingFace, 'encoder.layer.2.layer_scale1.lambda1'), { heads }),
+    );
   });
 
   it('takes 64 channels a head unless told otherwise', () => {
