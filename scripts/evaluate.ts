@@ -74,11 +74,11 @@ Example:
     const { checkpoint } = await readModel(options.model);
     const { architecture } = checkpoint;
     const asked = options.mixes === undefined ? undefined : mixPoints(architecture, options.mixes);
-    const names = options.at?.flatMap(list => list.split(',')).filter(Boolean) ?? (asked ? [] : defaultPoints());
-    const points = [
-      ...names.map(name => parseOperatingPoint(architecture, name)),
-      ...(asked ? [...asked.trained, ...asked.mixes] : []),
-    ];
+    const parse = (name: string) => parseOperatingPoint(architecture, name);
+    const named = options.at
+      ?.flatMap(list => list.split(','))
+      .filter(Boolean)
+      .map(parse);
     const [gallery, queries] = await Promise.all([labelled(options.gallery), labelled(options.queries)]);
     const searched =
       options.galleryModel === undefined ? undefined : (await readModel(options.galleryModel)).checkpoint;
@@ -90,11 +90,13 @@ Example:
     try {
       galleryEncoder = searched && (await createEncoder(searched, options));
       const onProgress = (done: number, total: number) => bar.update(done, total);
+      const chosen = named ?? (asked ? [] : defaultPoints(encoder.precisions).map(parse));
+      const points = [...chosen, ...(asked ? [...asked.trained, ...asked.mixes] : [])];
       const results = await evaluate({ encoder, galleryEncoder, decode, gallery, queries, points, onProgress });
       bar.stop();
-      const trained = results.slice(names.length, names.length + (asked?.trained.length ?? 0));
+      const trained = results.slice(chosen.length, chosen.length + (asked?.trained.length ?? 0));
       const rows = results.map((result, i) =>
-        i < names.length + trained.length ? result : { ...result, line: accuracyOnLine(trained, result.relativeMacs) },
+        i < chosen.length + trained.length ? result : { ...result, line: accuracyOnLine(trained, result.relativeMacs) },
       );
       process.stdout.write(options.json ? JSON.stringify({ points: rows }) + '\n' : table(rows) + '\n');
     } finally {

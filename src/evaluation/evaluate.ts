@@ -1,8 +1,9 @@
 /**
  * How good are an operating point's queries against a gallery that the full model embedded? Labels give 1-NN accuracy;
- * agreement with the full model's own queries needs none.
+ * agreement is with the full model's own queries.
  */
-import { type OperatingPoint, fullPoint, precisions, printOperatingPoint } from '../model/operating-point.js';
+import { MatvitError } from '../errors.js';
+import { type OperatingPoint, type Precision, fullPoint, printOperatingPoint } from '../model/operating-point.js';
 import { relativeMacs } from '../model/cost.js';
 import type { Encoder } from '../encoder/encoder.js';
 import { ExactIndex } from '../index/exact.js';
@@ -37,10 +38,12 @@ export interface EvaluationOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** @throws OPTION_INVALID for labels that tell nothing, and what `decode` and the encoders do */
 export async function evaluate(options: EvaluationOptions): Promise<PointEvaluation[]> {
   const { encoder, galleryEncoder = encoder, gallery, queries, points } = options;
+  checkLabels(gallery, queries);
   const a = encoder.architecture;
-  const full = fullPoint(a);
+  const full = fullPoint(galleryEncoder.architecture);
   const total = gallery.length + queries.length * (points.length + 1);
   let done = 0;
   const embed = (by: Encoder, pictures: readonly LabelledPicture[], point: OperatingPoint) =>
@@ -85,8 +88,21 @@ export async function evaluate(options: EvaluationOptions): Promise<PointEvaluat
   return evaluations;
 }
 
-/** What `matvit evaluate` looks at unless told otherwise. */
-export function defaultPoints(): string[] {
+/** Every query is right where there is one label, and none is where queries have labels of their own. */
+function checkLabels(gallery: readonly LabelledPicture[], queries: readonly LabelledPicture[]): void {
+  const labels = new Set(gallery.map(picture => picture.label));
+  const [first] = labels;
+  if (labels.size < 2)
+    throw new MatvitError('OPTION_INVALID', `all pictures of the gallery are in a folder named '${first}': one class`);
+  if (!queries.some(query => labels.has(query.label)))
+    throw new MatvitError(
+      'OPTION_INVALID',
+      `no query is in a folder named as one of the gallery's: '${queries[0]?.label}' is not among '${first}', …`,
+    );
+}
+
+/** What `matvit evaluate` looks at unless told otherwise, with an encoder that can compute these precisions. */
+export function defaultPoints(precisions: readonly Precision[]): string[] {
   return ['XL', 'L', 'M', 'S'].flatMap(name =>
     [224, 160, 112].flatMap(side => precisions.map(precision => `${name}@${side}:${precision}`)),
   );

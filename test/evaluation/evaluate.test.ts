@@ -5,6 +5,7 @@ import { decode } from '../../src/image/decode.js';
 import { relativeMacs } from '../../src/model/cost.js';
 import { type OperatingPoint, fullPoint, parseOperatingPoint } from '../../src/model/operating-point.js';
 import { picture, writeFiles } from '../corpus/pictures.js';
+import { initialise } from '../../src/training/initialise.js';
 import { dot } from '../support/numbers.js';
 import { rejectsCode } from '../support/rejects.js';
 import { small, smallCheckpoint } from '../support/small.js';
@@ -89,6 +90,35 @@ describe('evaluate', () => {
     }
   });
 
+  it('embeds the gallery of another model as that one does by itself', async () => {
+    // deeper, and for smaller pictures: it has no point of this encoder's
+    const other = await OnnxEncoder.create(initialise({ ...small, depth: 3, resolution: 160 }, 2), 1);
+    const sides = new Map(gallery.map(({ path }) => [path, new Set<number>()]));
+    const recording = (path: string, side: number) => {
+      sides.get(path)?.add(side);
+      return decode(path, side);
+    };
+    try {
+      const at = fullPoint(other.architecture);
+      const [itself] = await evaluate({ ...options(), encoder: other, points: [at], decode: recording });
+      assert.equal(itself!.top1Agreement, 1);
+      const [stranger] = await evaluate({ ...options(), galleryEncoder: other, points: [fullPoint(small)] });
+      assert.ok(stranger!.recallAt10 < 1);
+      await evaluate({ ...options(), galleryEncoder: other, decode: recording });
+      for (const seen of sides.values()) assert.deepEqual([...seen], [160]);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('refuses labels that tell nothing', async () => {
+    const relabelled = (pictures: LabelledPicture[], label: string) => pictures.map(({ path }) => ({ path, label }));
+    const images = relabelled(gallery, 'images');
+    await rejectsCode('OPTION_INVALID', evaluate({ ...options(), gallery: images }));
+    await rejectsCode('OPTION_INVALID', evaluate({ ...options(), gallery: images, queries: images }));
+    await rejectsCode('OPTION_INVALID', evaluate({ ...options(), queries: relabelled(queries, 'of their own') }));
+  });
+
   it('gives a whole recall for a gallery of fewer than ten', async () => {
     const results = await evaluate({ ...options(), gallery: gallery.slice(0, 4) });
     for (const { recallAt10 } of results) assert.equal(recallAt10, 1);
@@ -110,8 +140,10 @@ describe('evaluate', () => {
   });
 
   it('looks at points that exist unless told otherwise', () => {
-    const all = defaultPoints();
+    const all = defaultPoints(encoder.precisions);
     assert.equal(new Set(all).size, 24);
     for (const name of all) parseOperatingPoint(small, name);
+    const ofGpu = defaultPoints(['fp32']).map(name => parseOperatingPoint(small, name).precision);
+    assert.deepEqual(ofGpu, Array(12).fill('fp32'));
   });
 });
