@@ -32,7 +32,7 @@ interface Encoded {
 
 /**
  * @param paths folders, searched recursively, or tar files
- * @param options.maxBytes of decoded pixels; a warning-free run needs about 150 kB a photo
+ * @param options.maxBytes of decoded pixels: a photo of 3:2 with a short side of 256 pixels has 295 kB
  * @throws TRAINING_DATA
  */
 export async function loadPictures(
@@ -50,10 +50,10 @@ export async function loadPictures(
       { concurrency: 8 },
     );
     for await (const { name, picture } of shrunk) {
-      const label = name.split('/').at(-2) ?? '';
-      if (!labels.has(label)) labels.set(label, labels.size);
       if (picture) {
         const { data, info } = picture;
+        const label = name.split('/').at(-2) ?? '';
+        if (!labels.has(label)) labels.set(label, labels.size);
         rows.push({ data, row: [total, info.width, info.height, source, labels.get(label)!] });
         total += data.length;
       } else failed++;
@@ -61,17 +61,18 @@ export async function loadPictures(
       if (total > options.maxBytes)
         throw new MatvitError(
           'TRAINING_DATA',
-          `the pictures need more than ${options.maxBytes} bytes once decoded; give fewer, or raise --memory`,
+          `the pictures need more than ${options.maxBytes} bytes once decoded; give fewer (matvit train takes a larger --memory)`,
         );
     }
   }
   if (rows.length === 0) throw new MatvitError('TRAINING_DATA', `no picture could be read from ${paths.join(', ')}`);
   const pixels = new SharedArrayBuffer(total);
   const table = new Float64Array(new SharedArrayBuffer(rows.length * tableColumns * 8));
-  rows.forEach(({ data, row }, i) => {
-    new Uint8Array(pixels, row[0]).set(data);
-    table.set(row, i * tableColumns);
-  });
+  // from the end, so that a picture's own copy can be freed as soon as it is in
+  for (let last; (last = rows.pop()) !== undefined;) {
+    new Uint8Array(pixels, last.row[0]).set(last.data);
+    table.set(last.row, rows.length * tableColumns);
+  }
   return { pixels, table, classes: [...labels.keys()], failed };
 }
 
@@ -90,8 +91,10 @@ async function* encodedPictures(path: string): AsyncGenerator<Encoded> {
     if ((await stat(path)).isFile()) yield* fromTar(path);
     else {
       const { root, files, failed } = await scan(path);
-      for (const name of files.map(file => join(root, file.path))) yield { name, bytes: await readFile(name) };
-      for (const file of failed) yield { name: file.path, bytes: Buffer.alloc(0) }; // to be counted like damaged ones
+      const nothing = Buffer.alloc(0); // counted like a damaged picture
+      for (const name of files.map(file => join(root, file.path)))
+        yield { name, bytes: await readFile(name).catch(() => nothing) };
+      for (const file of failed) yield { name: file.path, bytes: nothing };
     }
   } catch (error) {
     throw new MatvitError('TRAINING_DATA', `${path}: ${reasonOf(error)}`, { cause: error });

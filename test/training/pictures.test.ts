@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createWriteStream, existsSync } from 'node:fs';
+import { createWriteStream, existsSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +25,8 @@ describe('training pictures', () => {
     await write('red/grey.png', await plain(20, 20, '#808080').toColourspace('b-w').png().toBuffer());
     await write('red/clear.png', await plain(20, 20, '#00000000', 4).png().toBuffer());
     await write('red/broken.jpg', Buffer.from('not a picture'));
+    await mkdir(join(folder, 'photos', 'broken'));
+    await write('broken/all.jpg', Buffer.from('not a picture')); // no class
     await write('red/notes.txt', Buffer.from('not named like one'));
     await symlink(join(folder, 'photos', 'red', 'grey.png'), join(folder, 'photos', 'red', 'linked.png'));
     const pack = tar.pack();
@@ -34,7 +36,7 @@ describe('training pictures', () => {
     await finished(file);
 
     const { pixels, table, classes, failed } = await load([join(folder, 'photos'), join(folder, 'more.tar')]);
-    assert.equal(failed, 1);
+    assert.equal(failed, 2);
     assert.deepEqual(classes, ['red', 'blue']);
     const rows = Array.from({ length: table.length / tableColumns }, (_, i) => {
       const [offset, ...rest] = table.subarray(i * tableColumns, (i + 1) * tableColumns);
@@ -48,6 +50,18 @@ describe('training pictures', () => {
       [32, 32, 1, 1, 0, 0, 255],
     ]);
     assert.equal(pixels.byteLength, 3 * (48 * 32 + 3 * 20 * 20 + 32 * 32));
+  });
+
+  it('are left out where a file cannot be read, or has gone since the folder was listed', async () => {
+    const names = Array.from({ length: 40 }, (_, i) => join(folder, `${String(i).padStart(2, '0')}.png`));
+    for (const name of names) await writeFile(name, await plain(20, 20, '#f00').png().toBuffer());
+    await symlink(join(folder, 'nowhere.png'), join(folder, 'dangling.png'));
+    const unreadable = '/proc/self/mem'; // a file, as far as one can see, whose first byte fails
+    if (existsSync(unreadable)) await symlink(unreadable, join(folder, 'a.png'));
+    const onProgress = (loaded: number) => loaded === 1 && rmSync(names.at(-1)!); // a few are read ahead, not forty
+    const { table, failed } = await loadPictures([folder], { maxSide: 32, maxBytes: 1e9, onProgress });
+    assert.equal(table.length / tableColumns, 39);
+    assert.equal(failed, existsSync(unreadable) ? 3 : 2);
   });
 
   it('are refused if there are none, or more than memory holds', async () => {
