@@ -37,9 +37,16 @@ interface Options {
   reschedule: boolean;
 }
 
-function line({ step, passes, viewsPerSecond }: StepMetrics): string {
+/** What the bar does not say by itself. */
+function note({ passes, viewsPerSecond }: StepMetrics): string {
   const parts = passes.map(pass => `${pass.submodel}@${pass.resolution} ${(pass.cosine ?? pass.loss).toFixed(3)}`);
-  return `step ${step}  ${viewsPerSecond.toFixed(1)} views/s  ${parts.join('  ')}`;
+  return `${viewsPerSecond.toFixed(1)} views/s  ${parts.join('  ')}`;
+}
+
+/** A line of a log, where there is no bar. */
+export function line(metrics: StepMetrics, { steps, batch }: Pick<TrainingConfig, 'steps' | 'batch'>): string {
+  const minutes = ((steps - metrics.step) * batch) / metrics.viewsPerSecond / 60;
+  return `step ${metrics.step} of ${steps}  ETA ${Math.ceil(minutes)} min  ${note(metrics)}`;
 }
 
 /** Where a run begins, if not at random weights. */
@@ -143,17 +150,20 @@ Examples:
     const config: TrainingConfig = { ...chosen, workers };
     checkConfig(a, config);
 
-    const bar = progress(adapt ? 'adapting' : 'training');
+    const reading = progress('reading');
     const pictures = await loadPictures(images, {
       maxSide: sideFor(a),
       maxBytes: options.memory * 1e9,
-      onProgress: n => bar.update(0, 1, `${n} pictures read`),
+      onProgress: n => reading.update(0, 1, `${n} pictures read`),
     });
     const count = pictures.table.length / tableColumns;
+    reading.update(1, 1, `${count} pictures read`);
+    reading.stop();
     const { classes, failed } = pictures;
     const ofClasses = config.objective === 'distil' ? '' : ` of ${classes.length} classes`;
     const unread = failed > 0 ? `; ${failed} could not be read` : '';
     process.stderr.write(`${count} pictures${ofClasses}${unread}\n`);
+    const bar = progress(adapt ? 'adapting' : 'training'); // begins at the first step, wherever a resumed run goes on
     let shown = 0;
     let fingerprint = '';
     const { steps } = await train({
@@ -163,10 +173,10 @@ Examples:
       checkpointEvery: options.checkpointEvery,
       signal: interruption(),
       onStep: metrics => {
-        bar.update(metrics.step, config.steps, line(metrics));
+        bar.update(metrics.step, config.steps, note(metrics));
         if (process.stderr.isTTY || performance.now() - shown < 60_000) return;
         shown = performance.now();
-        process.stderr.write(`${line(metrics)}\n`);
+        process.stderr.write(`${line(metrics, config)}\n`);
       },
       onSave: async (checkpoint, steps) => {
         const card = {

@@ -12,7 +12,7 @@ import { importCommand } from '../../scripts/import.js';
 import { indexCommand } from '../../scripts/index.js';
 import { searchCommand } from '../../scripts/search.js';
 import { serveCommand } from '../../scripts/serve.js';
-import { trainCommand } from '../../scripts/train.js';
+import { line, trainCommand } from '../../scripts/train.js';
 import { once } from 'node:events';
 import type { ErrorCode } from '../../src/errors.js';
 import type { IndexTiming } from '../../src/evaluation/bench-index.js';
@@ -257,6 +257,12 @@ describe('matvit', function () {
         Array.from({ length: 40 }, (_, i) => i + 1),
       );
     });
+  });
+
+  it('logs how far training is, and how long it will take', () => {
+    const pass = { submodel: 'XL', resolution: 96, loss: 0.5, cosine: 0.25 };
+    const metrics = { step: 30, learningRate: 1e-3, gradientNorm: 1, viewsPerSecond: 8, passes: [pass] };
+    assert.equal(line(metrics, { steps: 150, batch: 32 }), 'step 30 of 150  ETA 8 min  8.0 views/s  XL@96 0.250');
   });
 
   describe('train, before it reads a picture', () => {
