@@ -5,18 +5,25 @@ import { type Augmentation, Views, pictureSampler } from '../../src/training/vie
 
 type Colour = readonly [number, number, number];
 
-/** Pictures whose left and right halves have a colour each, one class a picture. */
-function halves(colours: readonly (readonly [Colour, Colour])[], side = 32): Pictures {
+/** Square pictures, each with a class of its own, by the colour at a column and a row of the i-th. */
+function painted(count: number, side: number, colour: (x: number, y: number, i: number) => Colour): Pictures {
   const bytes = side * side * 3;
-  const pixels = new SharedArrayBuffer(colours.length * bytes);
-  const table = new Float64Array(new SharedArrayBuffer(colours.length * tableColumns * 8));
-  colours.forEach(([left, right], i) => {
+  const pixels = new SharedArrayBuffer(count * bytes);
+  const table = new Float64Array(new SharedArrayBuffer(count * tableColumns * 8));
+  for (let i = 0; i < count; i++) {
     const data = new Uint8Array(pixels, i * bytes, bytes);
-    for (let p = 0; p < side * side; p++) data.set(p % side < side / 2 ? left : right, p * 3);
+    for (let p = 0; p < side * side; p++) data.set(colour(p % side, Math.floor(p / side), i), p * 3);
     table.set([i * bytes, side, side, 0, i], i * tableColumns);
-  });
-  return { pixels, table, classes: colours.map((_, i) => `${i}`), failed: 0 };
+  }
+  return { pixels, table, classes: Array.from({ length: count }, (_, i) => `${i}`), failed: 0 };
 }
+
+/** Pictures whose left and right halves have a colour each. */
+const halves = (colours: readonly (readonly [Colour, Colour])[], side = 32): Pictures =>
+  painted(colours.length, side, (x, _, i) => colours[i]![x < side / 2 ? 0 : 1]);
+
+/** One whose red tells the column, and whose green tells the row. */
+const graded = painted(1, 64, (x, y) => [4 * x, 4 * y, 0]);
 
 const red: Colour = [200, 0, 0];
 const blue: Colour = [0, 0, 100];
@@ -37,6 +44,14 @@ describe('views', () => {
       const large = mean(await views.render(view, 48));
       mean(small).forEach((x, c) => assert.ok(Math.abs(x - large[c]!) < 3, `${view}: ${x}, ${large[c]}`));
     }
+  });
+
+  it('are other ones with another seed', async () => {
+    const [one, other] = [1, 2].map(seed => viewsOf(graded, { minArea: 0.3 }, seed)) as [Views, Views];
+    let same = 0;
+    for (const view of many)
+      same += Number(Buffer.compare(await one.render(view, 16), await other.render(view, 16)) === 0);
+    assert.ok(same < 5, `${same}`);
   });
 
   it('mix two pictures, and their labels in the same proportion', async () => {
@@ -73,16 +88,62 @@ describe('views', () => {
     assert.ok(Math.min(...reds) < 180 && Math.max(...reds) > 220 && Math.min(...reds) > 200 * 0.5);
   });
 
-  it('are parts of a picture, no smaller than they may be', async () => {
-    const views = viewsOf(halves([[red, blue]]), { minArea: 0.1 });
-    const shares: number[] = [];
+  it('are brighter, of more contrast and of more colour by factors that all their pixels share', async () => {
+    const jitter = 0.2;
+    const left: Colour = [60, 170, 110];
+    const right: Colour = [100, 40, 110]; // darker, whatever the factors
+    const luma = ([r, g, b]: Colour) => 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    const views = viewsOf(halves([[left, right]]), { jitter });
+    const factors: { brightness: number; contrast: number; saturation: number }[] = [];
+    for (const view of many) {
+      const pixels = [...(await views.render(view, 16))];
+      const ends = [pixels.slice(0, 3), pixels.slice(45, 48)] as unknown as [Colour, Colour];
+      const [l, r] = luma(ends[0]) > luma(ends[1]) ? ends : [ends[1], ends[0]]; // it may be flipped
+      // lumas tell brightness and contrast, whatever the saturation, and the left one's red then tells that
+      const scale = (luma(l) - luma(r)) / (luma(left) - luma(right));
+      const contrast = 1 - (luma(l) - scale * luma(left)) / 128;
+      const saturation = (l[0] - luma(l)) / (scale * (left[0] - luma(left)));
+      for (const [before, after] of [
+        [left, l],
+        [right, r],
+      ] as const)
+        for (const c of [0, 1, 2] as const) {
+          const coloured = luma(before) + saturation * (before[c] - luma(before));
+          const expected = scale * coloured + 128 * (1 - contrast);
+          assert.ok(Math.abs(after[c] - expected) < 3, `${view}: ${after.join()}, ${expected}`);
+        }
+      if (l.some((x, c) => Math.abs(x - left[c]!) > 1))
+        factors.push({ brightness: scale / contrast, contrast, saturation });
+    }
+    for (const kind of ['brightness', 'contrast', 'saturation'] as const) {
+      const drawn = factors.map(factor => factor[kind]);
+      const [least, most] = [Math.min(...drawn), Math.max(...drawn)];
+      assert.ok(least > 0.77 && least < 0.87 && most > 1.13 && most < 1.23, `${kind}: ${drawn.join()}`);
+    }
+  });
+
+  it('are parts of a picture from anywhere, no smaller than they may be', async () => {
+    const views = viewsOf(graded, { minArea: 0.3 });
+    const areas: number[] = [];
+    const edges: { near: number; far: number }[][] = [[], []]; // left and right; top and bottom
     for (const view of many) {
       const pixels = await views.render(view, 16);
-      let left = 0;
-      for (let i = 0; i < pixels.length; i += 3) left += Number(pixels[i]! > 100) / 256;
-      shares.push(left);
+      const lengths = [1, 16].map((stride, channel) => {
+        const across = (17 - stride) * 8; // half-way along the other axis
+        const at = (i: number) => (pixels[3 * (stride * i + across) + channel]! + 2) / 4;
+        const length = 2 * (at(12) - at(4)); // resampling keeps the slope away from the edges; flipped, it is negative
+        const middle = (at(7) + at(8)) / 2;
+        edges[channel]!.push({ near: middle - Math.abs(length) / 2, far: middle + Math.abs(length) / 2 });
+        return Math.abs(length);
+      });
+      areas.push((lengths[0]! * lengths[1]!) / 64 ** 2);
     }
-    assert.ok(Math.min(...shares) < 0.1 && Math.max(...shares) > 0.9, shares.join());
+    assert.ok(Math.min(...areas) > 0.27 && Math.min(...areas) < 0.4 && Math.max(...areas) > 0.85, areas.join());
+    for (const both of edges) {
+      const [near, far] = [both.map(edge => edge.near), both.map(edge => edge.far)];
+      assert.ok(Math.min(...near) > -2 && Math.min(...near) < 4 && Math.max(...near) > 12, near.join());
+      assert.ok(Math.min(...far) < 52 && Math.max(...far) > 60 && Math.max(...far) < 66, far.join());
+    }
   });
 });
 
