@@ -1,7 +1,6 @@
-/** The training loop: workers, steps, metrics, checkpoints. */
+/** The training loop: steps, metrics, checkpoints. */
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { MatvitError, reasonOf } from '../errors.js';
 import { headShapes } from '../graph/training.js';
 import { staticGraph } from '../graph/serving.js';
@@ -16,6 +15,7 @@ import type { Pictures } from './pictures.js';
 import { type PassMetrics, type SharedState, type WorkerRequest, type WorkerSetup, averagePasses } from './protocol.js';
 import { random } from './random.js';
 import { type RunIdentity, checkRun, digestPictures, readRun, writeRun } from './run-state.js';
+import { Threads } from './threads.js';
 
 export interface TrainingOptions {
   readonly config: TrainingConfig;
@@ -56,8 +56,8 @@ export interface TrainingResult {
 }
 
 /**
- * @throws RUN_EXISTS, RUN_MISSING, RESUME_MISMATCH, TRAINING_DIVERGED, TRAINING_DATA for labels that are all the same,
- * CHECKPOINT_MISMATCH for a teacher of another architecture, and what checkConfig does
+ * @throws RUN_EXISTS, RUN_MISSING, RESUME_MISMATCH, TRAINING_DIVERGED, WORKER_LOST, TRAINING_DATA for labels
+ * that are all the same, CHECKPOINT_MISMATCH for a teacher of another architecture, and what checkConfig does
  */
 export async function train(options: TrainingOptions): Promise<TrainingResult> {
   const { config, init, teacher, pictures, out, signal, rescheduled } = options;
@@ -102,10 +102,6 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
     teacherModel: distil ? staticGraph(teacher, uniform(a, 'XL'), 'fp32') : null,
     teacherPositions: distil ? teacher.weights.get('positions')! : null,
   };
-  const workers = await Promise.all(
-    Array.from({ length: config.workers }, (_, index) => TrainingWorker.start({ ...setup, index })),
-  );
-  const all = <T>(request: WorkerRequest) => Promise.all(workers.map(worker => worker.ask<T>(request)));
   const save = async () => {
     await writeRun(out, step, identity, state);
     const checkpoint = extract(init, layout, state.average);
@@ -113,13 +109,17 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
     return checkpoint;
   };
 
+  const workers = await Threads.start<WorkerRequest>(
+    new URL('./worker.js', import.meta.url),
+    Array.from({ length: config.workers }, (_, index): WorkerSetup => ({ ...setup, index })),
+  );
   const began = performance.now();
   const firstStep = step;
   let saved = began;
   try {
     while (step < config.steps && !signal?.aborted) {
-      const passes = averagePasses(await all<PassMetrics[]>({ kind: 'gradient', step }));
-      const squares = await all<number>({ kind: 'sum' });
+      const passes = averagePasses(await workers.ask<PassMetrics[]>({ kind: 'gradient', step }));
+      const squares = await workers.ask<number>({ kind: 'sum' });
       const gradientNorm = Math.sqrt(squares.reduce((sum, square) => sum + square, 0));
       if (!Number.isFinite(gradientNorm))
         throw new MatvitError(
@@ -130,7 +130,7 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
       const { weightDecay, averageDecay } = config;
       const gradientScale = Math.min(1, config.clip / gradientNorm);
       step++;
-      await all({ kind: 'update', options: { step, learningRate, weightDecay, gradientScale, averageDecay } });
+      await workers.ask({ kind: 'update', options: { step, learningRate, weightDecay, gradientScale, averageDecay } });
       const seconds = (performance.now() - began) / 1000;
       const metrics = {
         step,
@@ -148,7 +148,7 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
     }
     return { steps: step, interrupted: step < config.steps, checkpoint: await save() };
   } finally {
-    await Promise.all(workers.map(worker => worker.stop()));
+    await workers.end();
   }
 }
 
@@ -200,39 +200,4 @@ function extract(init: Checkpoint, layout: Layout, weights: Float32Array): Check
     }),
   );
   return makeCheckpoint(init.architecture, tensors);
-}
-
-class TrainingWorker {
-  private waiting: { resolve: (value: unknown) => void; reject: (error: unknown) => void } | undefined;
-
-  private constructor(private readonly thread: Worker) {
-    thread.on('message', ({ value, error }: { value?: unknown; error?: unknown }) => {
-      if (error !== undefined) this.waiting?.reject(error);
-      else this.waiting?.resolve(value);
-    });
-    thread.on('error', error => this.waiting?.reject(error));
-  }
-
-  static async start(setup: WorkerSetup): Promise<TrainingWorker> {
-    const worker = new TrainingWorker(new Worker(new URL('./worker.js', import.meta.url), { workerData: setup }));
-    await worker.answer(); // 'ready'
-    return worker;
-  }
-
-  /** One request at a time. */
-  ask<T>(request: WorkerRequest): Promise<T> {
-    const answer = this.answer<T>();
-    this.thread.postMessage(request);
-    return answer;
-  }
-
-  async stop(): Promise<void> {
-    await this.thread.terminate();
-  }
-
-  private answer<T>(): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      this.waiting = { resolve: resolve as (value: unknown) => void, reject };
-    });
-  }
 }

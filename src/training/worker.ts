@@ -43,10 +43,12 @@ async function answer(request: WorkerRequest): Promise<unknown> {
   }
 }
 
-port.on('message', (request: WorkerRequest) => {
-  answer(request).then(
-    value => port.postMessage({ value }),
-    (error: unknown) => port.postMessage({ error }),
-  );
+port.on('message', (request: WorkerRequest | 'end') => {
+  if (request === 'end') port.close();
+  else
+    answer(request).then(
+      value => port.postMessage({ value }),
+      (error: unknown) => port.postMessage({ error }),
+    );
 });
 port.postMessage({ value: 'ready' });

@@ -134,6 +134,14 @@ describe('training', () => {
     await rejectsCode('RUN_MISSING', run({ config, resume: true }));
   });
 
+  it('ends with what a worker failed at, when all are done', async () => {
+    const table = pictures.table.slice();
+    table[5 * tableColumns] = pictures.pixels.byteLength; // one picture begins where there are no more
+    const broken = { ...pictures, table };
+    await assert.rejects(run({ pictures: broken }), /outside of buffer bounds/);
+    assert.equal((await run({ config: { ...tinyConfig, steps: 1 } })).result.steps, 1);
+  });
+
   it('has one line of metrics for each step, though some were done twice', async () => {
     const config = { ...tinyConfig, steps: 6 };
     const stopping = new AbortController();
