@@ -27,23 +27,28 @@ export function digestPictures({ pixels, table, classes }: Pictures): string {
   return hash.digest('hex');
 }
 
-const fileOf = (out: string) => join(out, 'run.safetensors');
-
-/**
- * A run is neither begun where there is one nor resumed where there is none: a flag forgotten or a name mistyped would
- * cost hours.
- * @throws RUN_EXISTS, RUN_MISSING
- */
-export async function checkRun(out: string, resume: boolean): Promise<void> {
-  const exists = await access(fileOf(out)).then(
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
     () => true,
     (error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-      throw new MatvitError('FILE_UNREADABLE', `${fileOf(out)}: ${reasonOf(error)}`, { cause: error });
+      throw new MatvitError('FILE_UNREADABLE', `${path}: ${reasonOf(error)}`, { cause: error });
     },
   );
+
+const fileOf = (out: string) => join(out, 'run.safetensors');
+
+/**
+ * A run is neither begun where there is one, or a model that its first checkpoint would replace, nor resumed where there
+ * is none: a flag forgotten or a name mistyped would cost hours.
+ * @throws RUN_EXISTS, RUN_MISSING
+ */
+export async function checkRun(out: string, resume: boolean): Promise<void> {
+  const exists = await isThere(fileOf(out));
   if (exists && !resume)
-    throw new MatvitError('RUN_EXISTS', `${out} holds one; --resume continues it, or give another --out`);
+    throw new MatvitError('RUN_EXISTS', `${out} holds a run; --resume continues it, or give another --out`);
+  if (!resume && (await isThere(join(out, 'model.safetensors'))))
+    throw new MatvitError('RUN_EXISTS', `${out} holds a model, which would be replaced; give another --out`);
   if (!exists && resume) throw new MatvitError('RUN_MISSING', `${fileOf(out)} does not exist`);
 }
 

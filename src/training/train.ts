@@ -14,6 +14,7 @@ import { type Layout, layoutOf } from './layout.js';
 import type { Pictures } from './pictures.js';
 import { type PassMetrics, type SharedState, type WorkerRequest, type WorkerSetup, averagePasses } from './protocol.js';
 import { random } from './random.js';
+import { lockRun } from './run-lock.js';
 import { type RunIdentity, checkRun, digestPictures, readRun, writeRun } from './run-state.js';
 import { Threads } from './threads.js';
 
@@ -23,7 +24,7 @@ export interface TrainingOptions {
   /** regressed by every submodel; distillation only */
   readonly teacher: Checkpoint;
   readonly pictures: Pictures;
-  /** folder of run.safetensors and metrics.jsonl */
+  /** folder of run.safetensors and metrics.jsonl, which one run at a time writes to */
   readonly out: string;
   readonly resume: boolean;
   /** the run that is resumed may have had another number of steps */
@@ -56,18 +57,29 @@ export interface TrainingResult {
 }
 
 /**
- * @throws RUN_EXISTS, RUN_MISSING, RESUME_MISMATCH, TRAINING_DIVERGED, WORKER_LOST, TRAINING_DATA for labels
+ * @throws RUN_EXISTS, RUN_MISSING, RUN_LOCKED, RESUME_MISMATCH, TRAINING_DIVERGED, WORKER_LOST, TRAINING_DATA for labels
  * that are all the same, CHECKPOINT_MISMATCH for a teacher of another architecture, and what checkConfig does
  */
 export async function train(options: TrainingOptions): Promise<TrainingResult> {
-  const { config, init, teacher, pictures, out, signal, rescheduled } = options;
-  const a = init.architecture;
-  const distil = config.objective === 'distil';
-  checkConfig(a, config);
-  if (distil) checkSameArchitecture([init, teacher]);
+  const { config, init, teacher, pictures, out } = options;
+  checkConfig(init.architecture, config);
+  if (config.objective === 'distil') checkSameArchitecture([init, teacher]);
   else if (pictures.classes.length < 2)
     throw new MatvitError('TRAINING_DATA', `all pictures are in a folder named '${pictures.classes[0]}': one class`);
   await checkRun(out, options.resume);
+  await mkdir(out, { recursive: true });
+  const lock = lockRun(out);
+  try {
+    return await run(options);
+  } finally {
+    lock.release();
+  }
+}
+
+async function run(options: TrainingOptions): Promise<TrainingResult> {
+  const { config, init, teacher, pictures, out, signal, rescheduled } = options;
+  const a = init.architecture;
+  const distil = config.objective === 'distil';
   const layout = layoutOf(a, distil ? [] : headShapes(a, pictures.classes.length));
   const shared = allocate(layout, config, distil ? teacher : undefined);
   const state = {
@@ -83,7 +95,6 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
     teacherFingerprint: distil ? teacher.fingerprint : '',
     pictures: digestPictures(pictures),
   };
-  await mkdir(out, { recursive: true });
   let step = 0;
   if (options.resume) step = await readRun(out, identity, state, { rescheduled });
   else {

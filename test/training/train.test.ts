@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MatvitError } from '../../src/errors.js';
 import { orderByImportance } from '../../src/graph/importance.js';
-import type { Checkpoint } from '../../src/model/checkpoint.js';
+import { type Checkpoint, writeCheckpoint } from '../../src/model/checkpoint.js';
 import { readSafetensors } from '../../src/model/safetensors.js';
 import type { TrainingConfig } from '../../src/training/config.js';
 import { initialise } from '../../src/training/initialise.js';
@@ -132,6 +132,26 @@ describe('training', () => {
     assert.deepEqual(await readFile(join(out, 'run.safetensors')), before);
     out = join(folder, 'mistyped');
     await rejectsCode('RUN_MISSING', run({ config, resume: true }));
+  });
+
+  it('does not replace a finished model unasked', async () => {
+    out = join(folder, 'finished');
+    await mkdir(out);
+    await writeCheckpoint(join(out, 'model.safetensors'), init, 'F32');
+    const before = await readFile(join(out, 'model.safetensors'));
+    await rejectsCode('RUN_EXISTS', train(options({ config: { ...tinyConfig, steps: 1 } })));
+    assert.deepEqual(await readdir(out), ['model.safetensors']);
+    assert.deepEqual(await readFile(join(out, 'model.safetensors')), before);
+  });
+
+  it('is the only one in its folder, for as long as it lasts', async () => {
+    const config = { ...tinyConfig, steps: 2 };
+    let another: Promise<void> | undefined;
+    const beginAnother = () => void (another ??= rejectsCode('RUN_LOCKED', train(options({ config }))));
+    await run({ config, onStep: beginAnother });
+    await another;
+    const { result } = await run({ config, resume: true });
+    assert.equal(result.steps, 2);
   });
 
   it('ends with what a worker failed at, when all are done', async () => {
