@@ -214,7 +214,8 @@ describe('indexFolder', () => {
     };
     await assert.rejects(run(), { code: 'ENCODER_FAILED' });
     const { images } = index.catalogue.state();
-    assert.ok(images > 20 && images < 100, `${images} images`);
+    // in order: one that is decoded late holds up those behind it, though they were embedded
+    assert.ok(images > 0 && images < 100, `${images} images`);
     encoder = new ColourEncoder();
     assert.deepEqual(counts(await run()), { ...none, added: 100 - images, unchanged: images, embedded: 100 - images });
   });
