@@ -1,3 +1,4 @@
+import { batchSize } from '../encoder/batch-size.js';
 import type { Encoder } from '../encoder/encoder.js';
 
 /**
@@ -9,11 +10,12 @@ export function aside(encoder: Encoder): Encoder {
     ...{ architecture: encoder.architecture, fingerprint: encoder.fingerprint, engine: encoder.engine },
     ...{ precisions: encoder.precisions, concurrency: 0 },
     async embed(pixels, point) {
-      const size = 3 * point.resolution ** 2;
+      const batch = batchSize(pixels, point);
+      const size = pixels.length / batch;
       const { width } = encoder.architecture;
-      const vectors = new Float32Array((pixels.length / size) * width);
+      const vectors = new Float32Array(batch * width);
       let encodeMs = 0;
-      for (let i = 0; i * size < pixels.length; i++) {
+      for (let i = 0; i < batch; i++) {
         const one = await encoder.embed(pixels.slice(i * size, (i + 1) * size), point);
         vectors.set(one.vectors, i * width);
         encodeMs += one.encodeMs;

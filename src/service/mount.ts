@@ -46,7 +46,7 @@ function handler(service: Service, route: Route): RequestHandler {
     // an unknown field is refused even where there are none
     const query: unknown = fields && !isJson ? validate(fields, given, 'query') : checkNone(given, isJson);
     const gone = new AbortController();
-    setMaxListeners(0, gone.signal, response); // each picture of a batch listens, and a file that is sent several times
+    setMaxListeners(0, gone.signal, response); // each picture of a batch listens; a pipeline, several times
     response.once('close', () => {
       if (!response.writableFinished) gone.abort();
     });

@@ -2,6 +2,7 @@
  * AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) over a range of flat parameters, and their moving average. Decay
  * is towards an anchor: zero, or the weights that a fine-tuned model should stay near (L2-SP, arXiv 1802.01483).
  */
+import type { Range } from './arrays.js';
 import type { Layout } from './layout.js';
 
 export interface OptimizerState {
@@ -35,7 +36,7 @@ export function adamw(
   state: OptimizerState,
   gradient: Float32Array,
   anchor: Float32Array | undefined,
-  [from, to]: readonly [number, number],
+  [from, to]: Range,
   options: UpdateOptions,
 ): void {
   const { weights, firstMoment, secondMoment, average } = state;

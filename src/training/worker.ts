@@ -5,7 +5,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { adamw } from './adamw.js';
-import { addScaled, scale } from './arrays.js';
+import { type Range, addScaled, scale } from './arrays.js';
 import { GradientComputer } from './gradient.js';
 import type { WorkerRequest, WorkerSetup } from './protocol.js';
 
@@ -21,7 +21,7 @@ const state = {
 };
 const anchor = shared.anchor && new Float32Array(shared.anchor);
 const share = (i: number) => Math.floor((layout.length * i) / gradients.length);
-const range = [share(index), share(index + 1)] as const;
+const range: Range = [share(index), share(index + 1)];
 const computer = await GradientComputer.create(setup);
 
 /** Averages the threads' gradients over this thread's range, into the first; gives the square of the mean's norm. */
