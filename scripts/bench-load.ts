@@ -80,7 +80,7 @@ async function measure(
       const results = await LoadRig.useSeveral(server, policies.length, async rigs => {
         for (const rig of rigs) {
           const arrivals = { inFlight: saturating, ms: 4000 };
-          await rig.run({ query: `k=${k}&at=${fixed[2]}`, pictures: bytes, arrivals });
+          await rig.runInTurn({ query: `k=${k}&at=${fixed[2]}`, pictures: bytes, arrivals });
         }
         const results: LoadResult[][] = policies.map(() => []);
         // slice by slice in turn, since the machine is another one in a minute
@@ -88,7 +88,7 @@ async function measure(
           for (const n of policies.keys()) {
             const p = (n + r) % policies.length;
             const query = `k=${k}&budgetMs=${budgetMs}${policies[p]!.at}`;
-            const result = await rigs[p]!.run({ query, pictures: bytes, arrivals });
+            const result = await rigs[p]!.runInTurn({ query, pictures: bytes, arrivals });
             results[p]!.push(counted(result, leadIn, leadInMs));
             const done = (i * slices.length + r) * policies.length + n + 1;
             const total = options.loads.length * slices.length * policies.length;

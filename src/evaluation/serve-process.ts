@@ -13,6 +13,7 @@ function endTogether(child: ChildProcess): void {
   const signals = ['SIGINT', 'SIGTERM'] as const;
   const pass = (signal: NodeJS.Signals) => {
     child.kill();
+    signalAll(processTree(child.pid!), 'SIGCONT'); // they may be paused
     forget();
     if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   };
@@ -67,13 +68,32 @@ export class ServeProcess {
     }
   }
 
+  /** Holds it and its child processes where they are, until `resume`. */
+  pause(): void {
+    signalAll(processTree(this.child.pid!), 'SIGSTOP');
+  }
+
+  resume(): void {
+    signalAll(processTree(this.child.pid!), 'SIGCONT');
+  }
+
   /** @param signal SIGTERM drains @returns its exit code */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     if (!this.isAlive) return this.child.exitCode;
     const ended = once(this.child, 'exit') as Promise<[number | null]>;
+    this.resume();
     this.child.kill(signal);
     return (await ended)[0];
   }
+}
+
+function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids)
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // it has ended
+    }
 }
 
 function residentOf(pid: number): number {
