@@ -48,7 +48,7 @@ export async function serve(
 
 /**
  * Lets the heap grow to five times what lives in it. Left alone, V8 collects 30 MB every six seconds at 40 searches a second,
- * for some 30 ms and on both cores: 8 of 2,150 requests missed their 50 ms, where 1 does with this.
+ * for some 30 ms and on both cores (docs/adaptive.md).
  */
 const heapGrowth = '--heap-growing-percent=400';
 

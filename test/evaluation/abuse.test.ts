@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type AbuseRow, attackNames, benchAbuse } from '../../src/evaluation/abuse/bench-abuse.js';
 import { healthyPictures, hostile } from '../../src/evaluation/abuse/fuzz.js';
 import { ServeProcess } from '../../src/evaluation/serve-process.js';
@@ -28,6 +29,14 @@ describe('abuse', function () {
       assert.equal(row.other.failures, 0, JSON.stringify(row));
       assert.ok(row.memory < 1.5e9, JSON.stringify(row));
     }
+  });
+
+  it('can be paused, and answers once it is resumed', async () => {
+    server.pause();
+    const answer = fetch(`${server.url}/healthz`).then(({ status }) => status);
+    assert.equal(await Promise.race([answer, sleep(300)]), undefined);
+    server.resume();
+    assert.equal(await answer, 200);
   });
 
   it('gets answers that say what is wrong, never a failure of the server', () => {
