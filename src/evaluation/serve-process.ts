@@ -13,7 +13,7 @@ function endTogether(child: ChildProcess): void {
   const signals = ['SIGINT', 'SIGTERM'] as const;
   const pass = (signal: NodeJS.Signals) => {
     child.kill();
-    signalAll(processTree(child.pid!), 'SIGCONT'); // they may be paused
+    signalTree(child.pid!, 'SIGCONT'); // it may be paused
     forget();
     if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   };
@@ -70,11 +70,11 @@ export class ServeProcess {
 
   /** Holds it and its child processes where they are, until `resume`. */
   pause(): void {
-    signalAll(processTree(this.child.pid!), 'SIGSTOP');
+    signalTree(this.child.pid!, 'SIGSTOP');
   }
 
   resume(): void {
-    signalAll(processTree(this.child.pid!), 'SIGCONT');
+    signalTree(this.child.pid!, 'SIGCONT');
   }
 
   /** @param signal SIGTERM drains @returns its exit code */
@@ -87,8 +87,8 @@ export class ServeProcess {
   }
 }
 
-function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
-  for (const pid of pids)
+function signalTree(root: number, signal: NodeJS.Signals): void {
+  for (const pid of processTree(root))
     try {
       process.kill(pid, signal);
     } catch {

@@ -17,7 +17,10 @@ export class LoadRig {
 
   /** Starts a server, lets `action` use it, and stops it. @param args of `matvit serve`, but for host and port */
   static use<T>(args: readonly string[], action: (rig: LoadRig) => Promise<T>): Promise<T> {
-    return LoadRig.useSeveral(args, 1, ([rig]) => action(rig!));
+    return LoadRig.useSeveral(args, 1, ([rig]) => {
+      rig!.server.resume();
+      return action(rig!);
+    });
   }
 
   /**
@@ -34,7 +37,7 @@ export class LoadRig {
       while (rigs.length < count) {
         const rig = await LoadRig.start(args);
         rigs.push(rig);
-        if (count > 1) rig.server.pause();
+        rig.server.pause();
       }
       return await action(rigs);
     } finally {

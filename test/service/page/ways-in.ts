@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { readFile } from 'node:fs/promises';
 import { KeyRing } from '../../../src/service/keys.js';
 import { startServer } from '../../../src/service/server.js';
@@ -80,8 +79,13 @@ export function waysIn(page: () => PageTest) {
     await here.page.waitForSelector('#camera-take:enabled');
     const live = 'streams.flatMap(one => one.getTracks()).filter(one => one.readyState === "live").length';
     assert.deepEqual(await here.page.evaluate(`[streams.length, ${live}]`), [2, 1]);
+    // a dialog says that it is closed a moment later
+    const closed = here.page.evaluate(
+      `new Promise(resolve => document.querySelector('#camera').addEventListener('close', () => resolve()))`,
+    );
     await here.page.click('#camera-close');
-    while ((await here.page.evaluate(live)) !== 0) await sleep(10); // a dialog says that it is closed a moment later
+    await closed;
+    assert.equal(await here.page.evaluate(live), 0);
   });
 
   it('says so when there is no camera', async () => {
