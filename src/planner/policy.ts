@@ -87,7 +87,7 @@ export function choose(
 }
 
 /** share of the slots' time that is planned for: the rest is for requests that come close together */
-const planned = 0.6;
+const planned = 0.75;
 
 /**
  * How much work a request may be, so that as much for each that comes would leave slots free often enough. Slack shows a
