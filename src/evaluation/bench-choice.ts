@@ -5,7 +5,7 @@ import { Dispatcher } from '../planner/dispatcher.js';
 import { LatencyModel } from '../planner/latency.js';
 import { Planner } from '../planner/planner.js';
 import type { Searcher } from '../search/searcher.js';
-import { median } from './statistics.js';
+import { median } from '../statistics.js';
 
 export interface ChoiceBench {
   readonly points: number;

@@ -11,7 +11,7 @@ import type { Checkpoint } from '../model/checkpoint.js';
 import { type OperatingPoint, precisions, printOperatingPoint } from '../model/operating-point.js';
 import { positionsAt } from '../model/positions.js';
 import { printSubmodel, uniform } from '../model/submodel.js';
-import { median } from './statistics.js';
+import { median } from '../statistics.js';
 
 export interface EncoderTiming {
   readonly at: string;

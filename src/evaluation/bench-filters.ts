@@ -7,7 +7,7 @@ import { dot } from '../index/dot.js';
 import { scan } from '../index/scan.js';
 import { TopK } from '../index/top-k.js';
 import { type Random, random } from '../training/random.js';
-import { median, quantile } from './statistics.js';
+import { median, quantile } from '../statistics.js';
 
 const k = 10;
 const shares = [0.5, 0.1, 0.02, 0.001];

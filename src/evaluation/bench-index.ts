@@ -8,7 +8,7 @@ import { indexFolder } from '../corpus/indexing.js';
 import type { Encoder } from '../encoder/encoder.js';
 import { decode } from '../image/decode.js';
 import { fullPoint } from '../model/operating-point.js';
-import { median } from './statistics.js';
+import { median } from '../statistics.js';
 
 export interface IndexTiming {
   readonly pictures: number;

@@ -11,7 +11,7 @@ import type { NewImage } from '../catalogue/changes.js';
 import { ImageIndex } from '../corpus/image-index.js';
 import { HnswIndex } from '../index/hnsw.js';
 import { type Random, random } from '../training/random.js';
-import { median, quantile } from './statistics.js';
+import { median, quantile } from '../statistics.js';
 
 export interface ScaleBench {
   readonly vectors: number;

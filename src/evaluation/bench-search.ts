@@ -5,7 +5,7 @@ import { ExactIndex } from '../index/exact.js';
 import { parseOperatingPoint } from '../model/operating-point.js';
 import type { ImageIndex } from '../corpus/image-index.js';
 import type { Searcher } from '../search/searcher.js';
-import { median, quantile } from './statistics.js';
+import { median, quantile } from '../statistics.js';
 
 export interface SearchTiming {
   readonly at: string;

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LoadPicture } from './load/pictures.js';
 import { poisson } from './load/traces.js';
 import { ServeProcess } from './serve-process.js';
-import { quantile } from './statistics.js';
+import { quantile } from '../statistics.js';
 
 /** milliseconds between two questions to /readyz */
 const interval = 100;

@@ -8,7 +8,7 @@ import { type OperatingPoint, parseOperatingPoint, printOperatingPoint } from '.
 import { type Pictures, tableColumns } from '../training/pictures.js';
 import { preset, workersFor } from '../training/presets.js';
 import { train } from '../training/train.js';
-import { median } from './statistics.js';
+import { median } from '../statistics.js';
 
 export interface TrainTiming {
   readonly at: string;

@@ -15,7 +15,7 @@ import { type PointProfile, type Quantiles, frontier } from '../planner/frontier
 import { coarsePoints, neighbours } from './candidates.js';
 import { Judge } from './judge.js';
 import { type Query, queriesOf } from './queries.js';
-import { median, quantile } from './statistics.js';
+import { median, quantile } from '../statistics.js';
 
 export interface CalibrationOptions {
   /** pictures searched with; fewer if the corpus has fewer */

@@ -1,7 +1,7 @@
 /** Somebody else, who has an address of their own and just searches: by a picture, then by a stored one, and so on. */
 import { Agent, request as httpRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { quantile } from '../statistics.js';
+import { quantile } from '../../statistics.js';
 import { healthyPictures } from './fuzz.js';
 
 export interface Politeness {

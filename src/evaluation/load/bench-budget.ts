@@ -1,5 +1,5 @@
 /** One request at a time under several budgets: are they met, and was the best point chosen that would have met them? */
-import { median, quantile } from '../statistics.js';
+import { median, quantile } from '../../statistics.js';
 import { k } from './bench-load.js';
 import type { LoadPicture } from './pictures.js';
 import type { Sample } from './plan.js';

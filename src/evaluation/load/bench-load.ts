@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { MatvitError } from '../../errors.js';
 import { fidelityOf } from '../../planner/fidelity.js';
-import { median, quantile } from '../statistics.js';
+import { median, quantile } from '../../statistics.js';
 import type { LoadPicture } from './pictures.js';
 import type { LoadResult } from './plan.js';
 import type { LoadRig } from './rig.js';

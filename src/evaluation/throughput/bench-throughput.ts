@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { ImageIndex } from '../../corpus/image-index.js';
 import type { Searcher } from '../../search/searcher.js';
 import type { ServeProcess } from '../serve-process.js';
-import { median, quantile } from '../statistics.js';
+import { median, quantile } from '../../statistics.js';
 import type { ThroughputPlan, ThroughputSamples } from './generator.js';
 
 const generator = fileURLToPath(new URL('./generator.js', import.meta.url));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { median, quantile } from '../../src/evaluation/statistics.js';
+import { median, quantile } from '../src/statistics.js';
 
 const hundred = Array.from({ length: 100 }, (_, i) => 100 - i); // 100 … 1
 
