@@ -4,23 +4,25 @@
  *     log ms = point + crowd[busy] + machine + noise
  *
  * `point` is what calibration measured, `crowd` what company on the other slots costs, `machine` how slow the machine is
- * just now. Each term follows the same residual at its own rate: `machine` within a few requests, whatever points they
- * used, so that a point unused for an hour is predicted for the present; the others in hundreds. Every step is bounded
- * (Huber's psi), so that no single request can do damage: stochastic approximation, Robbins & Monro 1951.
- *
- * `machine` is quick when residuals agree in sign and slow when they do not (Trigg & Leach 1967, "Exponential Smoothing
- * with an Adaptive Response Rate"), so that it neither lags behind a change nor trembles without one.
+ * just now: the median of the latest residuals, whatever points they are of, so that a point unused for an hour is predicted
+ * for the present, and no single request does damage. A change that is more than noise ends the window where it began
+ * (`Cusum`). The other terms follow residuals in hundreds of requests, by bounded steps (Huber's psi): stochastic
+ * approximation, Robbins & Monro 1951.
  */
+import { median } from '../statistics.js';
+import { Cusum } from './cusum.js';
 import type { Quantiles } from './frontier.js';
 
-/** Shares of a residual that the terms move by; that of `machine` is its most. */
-const rates = { machine: 0.3, point: 0.004, crowd: 0.02 };
-/** Share of a residual that the means move by which tell whether residuals agree. */
-const smoothing = 0.15;
+/** Residuals that `machine` is the median of. Of 9 or of 61 predictions were no better. */
+const window = 31;
+/** As many requests as calibration counts for, until there are more. */
+const prior = 5;
+/** Shares of a residual that the other terms move by. */
+const rates = { point: 0.004, crowd: 0.02 };
 /** Residuals are cut to this, in logarithms: one that took three times as long counts as one that took 1.65 times. */
 const bound = 0.5;
 /** Step of the p95's distance above the median, in logarithms: up 0.95 of it, down 0.05 of it. */
-const spreadStep = 0.015;
+const spreadStep = 0.03;
 /** No stage is taken to be shorter, milliseconds: it has to have a logarithm. */
 const shortest = 1e-3;
 
@@ -33,13 +35,14 @@ export class StageModel {
   /** shares of that: interruptions come by the millisecond, so they spread long stages less, by the root of their length */
   private readonly exposure: readonly number[];
   private readonly crowd: number[];
+  /** the latest residuals to `point` and `crowd` */
+  private latest = new Array<number>(prior).fill(0);
+  private readonly change = new Cusum();
   private machine = 0;
   /** the least that `machine` has been */
   private fastest = 0;
   /** predictions for factor 1 since the last observation, by point and busy: whoever waits asks for the same ones */
   private readonly predictions = new Map<number, Quantiles>();
-  /** means of the latest residuals and of their sizes */
-  private readonly recent = { mean: 0, size: 0.1 };
 
   /** @param calibrated of each point @param slots requests served at once, at most */
   constructor(calibrated: readonly Quantiles[], slots: number) {
@@ -80,10 +83,9 @@ export class StageModel {
     if (residual > spread) this.moreSpread += 0.95 * spreadStep * this.exposure[point]!;
     else if (spread > 0) this.moreSpread -= 0.05 * spreadStep * this.exposure[point]!;
     const step = Math.max(-bound, Math.min(bound, residual));
-    const { recent } = this;
-    recent.mean += smoothing * (step - recent.mean);
-    recent.size += smoothing * (Math.abs(step) - recent.size);
-    this.machine += rates.machine * (recent.mean / recent.size) ** 2 * step;
+    this.latest.push(residual + this.machine);
+    this.latest = this.latest.slice(-(this.change.since(step) ?? window));
+    this.machine = median(this.latest);
     this.fastest = Math.min(this.fastest, this.machine);
     this.point[point]! += rates.point * step;
     if (busy > 1) this.crowd[busy]! += rates.crowd * step; // alone is what calibration measured
