@@ -1,7 +1,7 @@
 /**
  * How fast requests come. Exponentially weighted means over windows that double, and the greatest of them counts: it rises
  * with the first requests of a burst and falls only when all windows have forgotten it. A rate that is taken to be too high
- * costs some fidelity for a moment; one taken to be too low costs deadlines until the backlog is gone.
+ * costs some fidelity; one taken to be too low costs deadlines until the backlog is gone.
  */
 
 /** of the means, milliseconds */

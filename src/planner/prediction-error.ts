@@ -1,3 +1,5 @@
+import { median } from '../statistics.js';
+
 /** How far predictions are off: the median of |predicted - actual| / actual over the latest requests. */
 export class PredictionError {
   private readonly latest: number[] = [];
@@ -13,7 +15,6 @@ export class PredictionError {
 
   /** NaN before the first request. */
   get median(): number {
-    const sorted = this.latest.toSorted((a, b) => a - b);
-    return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+    return median(this.latest);
   }
 }

@@ -6,8 +6,9 @@
  * `point` is what calibration measured, `crowd` what company on the other slots costs, `machine` how slow the machine is
  * just now: the median of the latest residuals, whatever points they are of, so that a point unused for an hour is predicted
  * for the present, and no single request does damage. A change that is more than noise ends the window where it began
- * (`Cusum`). The other terms follow residuals in hundreds of requests, by bounded steps (Huber's psi): stochastic
- * approximation, Robbins & Monro 1951.
+ * (`Cusum`). The other terms follow the median too, in hundreds of requests, by steps of the residual's sign (stochastic
+ * approximation, Robbins & Monro 1951): were they after the mean, which interruptions raise, they would rise for ever and
+ * `machine` sink as far.
  */
 import { median } from '../statistics.js';
 import { Cusum } from './cusum.js';
@@ -17,9 +18,9 @@ import type { Quantiles } from './frontier.js';
 const window = 31;
 /** As many requests as calibration counts for, until there are more. */
 const prior = 5;
-/** Shares of a residual that the other terms move by. */
-const rates = { point: 0.004, crowd: 0.02 };
-/** Residuals are cut to this, in logarithms: one that took three times as long counts as one that took 1.65 times. */
+/** Steps of the other terms, in logarithms. */
+const steps = { point: 0.0005, crowd: 0.002 };
+/** Where the CUSUM cuts residuals, in logarithms: one that took three times as long counts as one that took 1.65 times. */
 const bound = 0.5;
 /** Step of the p95's distance above the median, in logarithms: up 0.95 of it, down 0.05 of it. */
 const spreadStep = 0.03;
@@ -35,7 +36,7 @@ export class StageModel {
   /** shares of that: interruptions come by the millisecond, so they spread long stages less, by the root of their length */
   private readonly exposure: readonly number[];
   private readonly crowd: number[];
-  /** the latest residuals to `point` and `crowd` */
+  /** what the latest requests took beyond `point` and `crowd` */
   private latest = new Array<number>(prior).fill(0);
   private readonly change = new Cusum();
   private machine = 0;
@@ -64,7 +65,7 @@ export class StageModel {
     const key = point * this.crowd.length + busy;
     let known = this.predictions.get(key);
     if (!known) {
-      const p50 = Math.exp(this.median(point, busy));
+      const p50 = Math.exp(this.logMedian(point, busy));
       known = { p50, p95: p50 * Math.exp(this.spread(point)) };
       this.predictions.set(key, known);
     }
@@ -78,17 +79,16 @@ export class StageModel {
 
   /** @param ms what it took */
   observe(point: number, busy: number, ms: number, factor = 1): void {
-    const residual = Math.log(Math.max(ms, shortest) / factor) - this.median(point, busy);
+    const residual = Math.log(Math.max(ms, shortest) / factor) - this.logMedian(point, busy);
     const spread = this.spread(point);
     if (residual > spread) this.moreSpread += 0.95 * spreadStep * this.exposure[point]!;
     else if (spread > 0) this.moreSpread -= 0.05 * spreadStep * this.exposure[point]!;
-    const step = Math.max(-bound, Math.min(bound, residual));
     this.latest.push(residual + this.machine);
-    this.latest = this.latest.slice(-(this.change.since(step) ?? window));
+    this.latest = this.latest.slice(-(this.change.since(Math.max(-bound, Math.min(bound, residual))) ?? window));
     this.machine = median(this.latest);
-    this.fastest = Math.min(this.fastest, this.machine);
-    this.point[point]! += rates.point * step;
-    if (busy > 1) this.crowd[busy]! += rates.crowd * step; // alone is what calibration measured
+    if (this.latest.length === window) this.fastest = Math.min(this.fastest, this.machine); // fewer may be fast by chance
+    this.point[point]! += steps.point * Math.sign(residual);
+    if (busy > 1) this.crowd[busy]! += steps.crowd * Math.sign(residual); // alone is what calibration measured
     this.predictions.clear();
   }
 
@@ -96,7 +96,7 @@ export class StageModel {
     return Math.max(0, this.calibratedSpread[point]! + this.exposure[point]! * this.moreSpread);
   }
 
-  private median(point: number, busy: number): number {
+  private logMedian(point: number, busy: number): number {
     return this.point[point]! + this.crowd[busy]! + this.machine;
   }
 }

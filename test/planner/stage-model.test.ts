@@ -32,4 +32,22 @@ describe('StageModel', () => {
     }
     assert.ok(median(errors) < 1.15 * median(least), `${median(errors)} where ${median(least)} can be had`);
   });
+
+  it('does not take the interruptions of one point for the speed of another, nor for company', () => {
+    for (const busy of [1, 2]) {
+      const draw = random(8);
+      const model = new StageModel(calibrated, 2);
+      for (let i = 0; i < 5000; i++)
+        model.observe(2, busy, 20 * Math.exp(0.08 * draw.normal()) * (draw.next() < 0.25 ? draw.between(1.2, 2) : 1));
+      for (const [point, { p50 }] of calibrated.entries())
+        for (const company of [1, 2]) {
+          const { p50: predicted } = model.predict(point, company);
+          assert.ok(
+            Math.abs(Math.log(predicted / p50)) < 0.12,
+            `${predicted} instead of ${p50}, ${company} of ${busy} busy`,
+          );
+        }
+      assert.ok(Math.abs(Math.log(model.whenFastest(0) / 2)) < 0.12, `${model.whenFastest(0)}`);
+    }
+  });
 });
