@@ -85,13 +85,14 @@ export function planner(a: Architecture, config: TrainingConfig): (step: number)
     const sub = () => draw(config.subResolutions, r.next());
     switch (config.objective) {
       case 'distil': {
-        // The sandwich rule: the largest, the smallest and one between (Yu and Huang 2019, arXiv 1903.05134).
-        const kind = r.next();
-        const between = kind < 0.2 ? M : kind < 0.42 ? L : mixes[r.below(mixes.length)]!;
+        // After the sandwich rule, which wants the largest, the smallest and one between in every step (Yu and Huang 2019,
+        // arXiv 1903.05134). The smallest need not be: its neurons are in every submodel.
+        const granularity = [S, M, L][r.below(3)]!;
+        const mix = mixes[r.below(mixes.length)]!;
         return [
           { submodel: XL, resolution: full(), weight: config.fullWeight },
-          { submodel: S, resolution: sub(), weight: 1 },
-          { submodel: between, resolution: sub(), weight: 1 },
+          { submodel: granularity, resolution: sub(), weight: 1 },
+          { submodel: mix, resolution: sub(), weight: 1 },
         ];
       }
       case 'joint':

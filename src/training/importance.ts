@@ -17,7 +17,7 @@ export async function orderNeurons(
   onProgress?: (done: number) => void,
 ): Promise<Checkpoint> {
   const a = checkpoint.architecture;
-  const views = new Views(pictures, { minArea: 0.5, jitter: 0, mixup: 0 }, 1);
+  const views = new Views(pictures, { minArea: 0.5, jitter: 0, hue: 0, mixup: 0 }, 1);
   const session = await createSession(activationGraph(checkpoint));
   const stored = checkpoint.weights.get('positions')!;
   const positions = new Tensor('float32', stored, [stored.length / a.width, a.width]);

@@ -3,13 +3,6 @@ import type { Architecture } from '../model/architecture.js';
 import type { Submodel } from '../model/submodel.js';
 import type { Objective, ResolutionMix, TrainingConfig } from './config.js';
 
-/** Mostly low resolutions: they train four times faster a view, and what they teach carries over to high ones. */
-const low: ResolutionMix = [
-  [96, 4],
-  [112, 3],
-  [128, 2],
-];
-
 const distil: TrainingConfig = {
   objective: 'distil',
   seed: 1,
@@ -23,10 +16,9 @@ const distil: TrainingConfig = {
   clip: 1,
   averageDecay: 0.999,
   views: 60_000,
-  augmentation: { minArea: 0.3, jitter: 0.2, mixup: 0.15 },
-  // The full model's passes anchor it to the teacher, so they see its own resolution more often.
-  fullResolutions: [...low, [160, 1.5], [224, 1.5]],
-  subResolutions: [...low, [160, 0.6], [224, 0.4]],
+  augmentation: { minArea: 0.3, jitter: 0.2, hue: 0.3, mixup: 0.15 },
+  fullResolutions: [[96, 2], [112, 2.5], [128, 1], [160, 1.5], [224, 1.5]], // prettier-ignore
+  subResolutions: [[96, 1.5], [112, 2.5], [128, 1], [160, 2], [224, 1.5]], // prettier-ignore
   similarity: 2,
   temperature: 0.1,
   bank: 2048,
@@ -35,9 +27,15 @@ const distil: TrainingConfig = {
   submodel: null,
 };
 
-/** Gentle and short: the encoder is nested already and keeps what it knows. */
+/**
+ * Gentle and short: the encoder is nested already and keeps what it knows. Mostly low resolutions, which train four times
+ * faster; the full model's passes anchor it to the teacher, so they see its own more often.
+ */
 const adapt: TrainingConfig = {
   ...distil,
+  augmentation: { ...distil.augmentation, hue: 0 },
+  fullResolutions: [[96, 4], [112, 3], [128, 2], [160, 1.5], [224, 1.5]], // prettier-ignore
+  subResolutions: [[96, 4], [112, 3], [128, 2], [160, 0.6], [224, 0.4]], // prettier-ignore
   steps: 180,
   learningRate: 5e-5,
   warmup: 30,
@@ -50,7 +48,7 @@ const labelled = (resolution: number): TrainingConfig => ({
   warmup: 500,
   weightDecay: 0.05,
   batch: 64,
-  augmentation: { minArea: 0.4, jitter: 0.2, mixup: 0.2 },
+  augmentation: { minArea: 0.4, jitter: 0.2, hue: 0, mixup: 0.2 },
   fullResolutions: [[resolution, 1]],
   subResolutions: [[resolution, 1]],
 });

@@ -12,6 +12,8 @@ export interface Augmentation {
   readonly minArea: number;
   /** range of brightness, contrast and saturation factors, 1 ± jitter */
   readonly jitter: number;
+  /** share of the pictures whose hue is turned, by any angle: colours come with more things than those that have them */
+  readonly hue: number;
   /** share of views that are a mixture of two pictures */
   readonly mixup: number;
 }
@@ -31,6 +33,8 @@ interface Part {
   readonly height: number;
   readonly flip: boolean;
   readonly jitter?: Jitter;
+  /** radians */
+  readonly hue?: number;
 }
 
 interface View {
@@ -75,6 +79,21 @@ function recolour(pixels: Uint8Array, { brightness, contrast, saturation }: Jitt
   }
 }
 
+/** In place: turns colours about the grey axis of RGB (Rodrigues' rotation), which keeps r + g + b but for what is cut off. */
+function turnHue(pixels: Uint8Array, angle: number): void {
+  const clamped = new Uint8ClampedArray(pixels.buffer, pixels.byteOffset, pixels.length);
+  const own = Math.cos(angle);
+  const grey = (1 - own) / 3;
+  const cross = Math.sin(angle) / Math.sqrt(3);
+  for (let i = 0; i < pixels.length; i += 3) {
+    const [r, g, b] = [pixels[i]!, pixels[i + 1]!, pixels[i + 2]!];
+    const shared = grey * (r + g + b);
+    clamped[i] = own * r + shared + cross * (b - g);
+    clamped[i + 1] = own * g + shared + cross * (r - b);
+    clamped[i + 2] = own * b + shared + cross * (g - r);
+  }
+}
+
 export class Views {
   private readonly sample: (r: Random) => number;
 
@@ -111,7 +130,7 @@ export class Views {
   }
 
   private drawPart(r: Random): Part {
-    const { minArea, jitter } = this.augmentation;
+    const { minArea, jitter, hue } = this.augmentation;
     const picture = this.sample(r);
     const [, fullWidth, fullHeight] = this.pictures.table.subarray(picture * tableColumns) as unknown as [
       number,
@@ -128,7 +147,9 @@ export class Views {
     const flip = r.next() < 0.5;
     const factor = () => r.between(1 - jitter, 1 + jitter);
     const colours = { brightness: factor(), contrast: factor(), saturation: factor() };
-    return { picture, left, top, width, height, flip, ...(r.next() < 0.5 && jitter > 0 ? { jitter: colours } : {}) };
+    const jittered = r.next() < 0.5 && jitter > 0 ? { jitter: colours } : {};
+    const turned = r.next() < hue ? { hue: r.between(0, 2 * Math.PI) } : {};
+    return { picture, left, top, width, height, flip, ...jittered, ...turned };
   }
 
   private async renderPart(part: Part, resolution: number): Promise<Uint8Array> {
@@ -143,6 +164,7 @@ export class Views {
       .resize(resolution, resolution, { fit: 'fill', kernel: 'cubic' });
     if (part.flip) image = image.flop();
     const pixels = await image.raw().toBuffer();
+    if (part.hue !== undefined) turnHue(pixels, part.hue);
     if (part.jitter) recolour(pixels, part.jitter);
     return pixels;
   }

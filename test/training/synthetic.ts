@@ -35,7 +35,7 @@ export const tinyConfig: TrainingConfig = {
   clip: 1,
   averageDecay: 0.9,
   views: 256,
-  augmentation: { minArea: 0.6, jitter: 0, mixup: 0 },
+  augmentation: { minArea: 0.6, jitter: 0, hue: 0, mixup: 0 },
   fullResolutions: [[16, 1]],
   subResolutions: [
     [16, 1],

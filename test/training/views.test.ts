@@ -27,14 +27,14 @@ const graded = painted(1, 64, (x, y) => [4 * x, 4 * y, 0]);
 
 const red: Colour = [200, 0, 0];
 const blue: Colour = [0, 0, 100];
-const plain: Augmentation = { minArea: 1, jitter: 0, mixup: 0 };
+const plain: Augmentation = { minArea: 1, jitter: 0, hue: 0, mixup: 0 };
 const many = Array.from({ length: 60 }, (_, view) => view);
 const viewsOf = (pictures: Pictures, augmentation: Partial<Augmentation>, seed = 1) =>
   new Views(pictures, { ...plain, ...augmentation }, seed);
 
 describe('views', () => {
   it('are the same each time, at every resolution', async () => {
-    const views = viewsOf(halves([[red, blue], [blue, red]]), { minArea: 0.3, jitter: 0.2, mixup: 0.5 }); // prettier-ignore
+    const views = viewsOf(halves([[red, blue], [blue, red]]), { minArea: 0.3, jitter: 0.2, hue: 0.3, mixup: 0.5 }); // prettier-ignore
     const mean = (pixels: Uint8Array) =>
       [0, 1, 2].map(c => pixels.reduce((sum, x, i) => sum + (i % 3 === c ? x : 0), 0) / (pixels.length / 3));
     for (const view of many) {
@@ -70,6 +70,26 @@ describe('views', () => {
     }
     assert.ok(both > 15 && both < 45, `${both}`); // the second is drawn as the first is
     assert.ok(many.every(view => viewsOf(pictures, {}).labels(view).length === 1));
+  });
+
+  it('have their hue turned as often as asked for and by any angle, and neither their brightness nor their greys', async () => {
+    const colour: Colour = [140, 120, 100];
+    const grey: Colour = [90, 90, 90];
+    const seen = new Set<string>();
+    const views = viewsOf(halves([[colour, grey]]), { hue: 0.5 });
+    let turned = 0;
+    for (const view of many) {
+      const pixels = [...(await views.render(view, 16))];
+      const [left, right] = [pixels.slice(0, 3), pixels.slice(-3)] as [number[], number[]];
+      const [a, b] = left.every(x => x === 90) ? [right, left] : [left, right]; // it may be flipped
+      assert.deepEqual(b, grey);
+      const length = Math.hypot(...a.map(x => x - 120));
+      assert.ok(Math.abs(a[0]! + a[1]! + a[2]! - 360) <= 2 && Math.abs(length - 20 * Math.SQRT2) < 1.5, a.join());
+      turned += Number(a.join() !== colour.join());
+      seen.add(a.join());
+    }
+    assert.ok(turned > 15 && turned < 45, `${turned}`);
+    assert.ok(seen.size > 15, `${seen.size}`);
   });
 
   it('are flipped half of the time', async () => {
