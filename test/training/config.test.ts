@@ -16,8 +16,9 @@ describe('the passes of a step', () => {
   const passes = (over: Partial<TrainingConfig> = {}) => steps.map(planner(tiny, { ...config, ...over }));
 
   it('have each resolution as often as its mix says', () => {
+    const all = passes();
     for (const [pass, mix] of [config.fullResolutions, config.subResolutions, config.subResolutions].entries()) {
-      const drawn = passes().map(all => all[pass]!.resolution);
+      const drawn = all.map(step => step[pass]!.resolution);
       const total = mix.reduce((sum, [, weight]) => sum + weight, 0);
       for (const [resolution, weight] of mix) {
         const share = drawn.filter(side => side === resolution).length / drawn.length;
