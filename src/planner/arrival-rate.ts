@@ -12,7 +12,7 @@ const longest = windows.length - 1;
  * Bursts come back: the first requests of the next one meet an idle machine and would leave a backlog. So the greatest mean
  * over `window`, which Poisson streams seldom double, is remembered and fades over `fading`. Both in milliseconds.
  */
-const memory = { window: 250, fading: 15_000 } as const;
+const memory = { window: 250, fading: 30_000 } as const;
 const remembered = windows.indexOf(memory.window);
 
 export class ArrivalRate {

@@ -50,7 +50,7 @@ describe('ArrivalRate', () => {
     const before = [...calm, 1905, 1910, 1915]; // the last request
     const peak = before.reduce((sum, time) => sum + Math.exp((time - 1920) / 250) / 250, 0);
     for (const now of [3500, 10_000])
-      assert.ok(Math.abs(rate.at(now, 25, longAgo) - peak * Math.exp((1920 - now) / 15_000)) < 1e-12);
+      assert.ok(Math.abs(rate.at(now, 25, longAgo) - peak * Math.exp((1920 - now) / 30_000)) < 1e-12);
     assert.ok(rate.at(3500, 1e4, longAgo) < 0.01);
   });
 });
