@@ -22,7 +22,9 @@ function write(line: string): void {
 
 function flush(): void {
   isDue = false;
-  stderr.flush(); // written when it returns; flushSync would wait for the disk too, 2 ms of the event loop
+  // Written when it returns. flushSync would wait for the disk too, 2 ms of the event loop, and try for ever once nobody
+  // reads: a broken pipe, which pino ignores here.
+  stderr.flush();
 }
 
 process.on('exit', flush);

@@ -17,6 +17,7 @@ import { once } from 'node:events';
 import type { ErrorCode } from '../../src/errors.js';
 import type { IndexTiming } from '../../src/evaluation/bench-index.js';
 import type { SearchBench } from '../../src/evaluation/bench-search.js';
+import { ServeProcess } from '../../src/evaluation/serve-process.js';
 import { readModel } from '../../src/model/bundle.js';
 import { writeSafetensors } from '../../src/model/safetensors.js';
 import type { SearchAnswer } from '../../src/search/searcher.js';
@@ -319,6 +320,23 @@ describe('matvit', function () {
       assert.deepEqual([code, signal], [0, null], stderr);
       assert.equal(stderr, '\nstopping; once more to stop at once\n');
       await assert.rejects(fetch(`${url}/healthz`));
+    });
+
+    it('goes on, and ends well, when nobody reads its log any more', async () => {
+      const server = await ServeProcess.start(onIndex);
+      server.child.stderr!.destroy();
+      try {
+        const patience = { signal: AbortSignal.timeout(10_000) };
+        for (let i = 0; i < 3; i++) {
+          const response = await fetch(`${server.url}/v1/frontier`, patience);
+          await response.text();
+          assert.equal(response.status, 200);
+          await setTimeout(50); // each is logged after its answer
+        }
+        assert.equal(await server.stop(), 0);
+      } finally {
+        server.child.kill('SIGKILL');
+      }
     });
   });
 });
