@@ -31,7 +31,7 @@ interface Encoded {
 }
 
 /**
- * @param paths folders, searched recursively, or tar files
+ * @param paths folders, searched recursively, or tar files; one that is named twice is held once and counts as two sources
  * @param options.maxBytes of decoded pixels: a photo of 3:2 with a short side of 256 pixels has 295 kB
  * @throws TRAINING_DATA
  */
@@ -39,11 +39,12 @@ export async function loadPictures(
   paths: readonly string[],
   options: { maxSide: number; maxBytes: number; onProgress?: (loaded: number) => void },
 ): Promise<Pictures> {
-  const rows: { data: Buffer; row: readonly number[] }[] = [];
+  const parts: Buffer[] = [];
+  const rows = new Map(paths.map(path => [path, [] as { offset: number; size: [number, number]; label: number }[]]));
   const labels = new Map<string, number>();
   let failed = 0;
   let total = 0;
-  for (const [source, path] of paths.entries()) {
+  for (const [path, theirs] of rows) {
     const shrunk = pMapIterable(
       encodedPictures(path),
       async ({ name, bytes }) => ({ name, picture: await shrink(bytes, options.maxSide).catch(() => undefined) }),
@@ -54,10 +55,11 @@ export async function loadPictures(
         const { data, info } = picture;
         const label = name.split('/').at(-2) ?? '';
         if (!labels.has(label)) labels.set(label, labels.size);
-        rows.push({ data, row: [total, info.width, info.height, source, labels.get(label)!] });
+        theirs.push({ offset: total, size: [info.width, info.height], label: labels.get(label)! });
+        parts.push(data);
         total += data.length;
       } else failed++;
-      options.onProgress?.(rows.length + failed);
+      options.onProgress?.(parts.length + failed);
       if (total > options.maxBytes)
         throw new MatvitError(
           'TRAINING_DATA',
@@ -65,14 +67,15 @@ export async function loadPictures(
         );
     }
   }
-  if (rows.length === 0) throw new MatvitError('TRAINING_DATA', `no picture could be read from ${paths.join(', ')}`);
+  if (parts.length === 0) throw new MatvitError('TRAINING_DATA', `no picture could be read from ${paths.join(', ')}`);
   const pixels = new SharedArrayBuffer(total);
-  const table = new Float64Array(new SharedArrayBuffer(rows.length * tableColumns * 8));
   // from the end, so that a picture's own copy can be freed as soon as it is in
-  for (let last; (last = rows.pop()) !== undefined;) {
-    new Uint8Array(pixels, last.row[0]).set(last.data);
-    table.set(last.row, rows.length * tableColumns);
-  }
+  for (let last; (last = parts.pop()) !== undefined;) new Uint8Array(pixels, (total -= last.length)).set(last);
+  const all = paths.flatMap((path, source) =>
+    rows.get(path)!.map(({ offset, size, label }) => [offset, ...size, source, label]),
+  );
+  const table = new Float64Array(new SharedArrayBuffer(all.length * tableColumns * 8));
+  all.forEach((row, i) => table.set(row, i * tableColumns));
   return { pixels, table, classes: [...labels.keys()], failed };
 }
 

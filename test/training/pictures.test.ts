@@ -52,6 +52,19 @@ describe('training pictures', () => {
     assert.equal(pixels.byteLength, 3 * (48 * 32 + 3 * 20 * 20 + 32 * 32));
   });
 
+  it('are held once where a path is named twice, and come as often as from two', async () => {
+    await writeFile(join(folder, 'a.png'), await plain(20, 20, '#f00').png().toBuffer());
+    await mkdir(join(folder, 'other'));
+    await writeFile(join(folder, 'other', 'b.png'), await plain(20, 20, '#00f').png().toBuffer());
+    const other = join(folder, 'other');
+    const { pixels, table } = await load([other, folder, other]);
+    const columns = (i: number) =>
+      Array.from({ length: table.length / tableColumns }, (_, row) => table[row * tableColumns + i]!);
+    assert.deepEqual(columns(3), [0, 1, 1, 2]); // sources
+    assert.deepEqual(columns(0), [0, 1200, 2400, 0]); // offsets
+    assert.equal(pixels.byteLength, 3600);
+  });
+
   it('are left out where a file cannot be read, or has gone since the folder was listed', async () => {
     const names = Array.from({ length: 40 }, (_, i) => join(folder, `${String(i).padStart(2, '0')}.png`));
     for (const name of names) await writeFile(name, await plain(20, 20, '#f00').png().toBuffer());
