@@ -67,8 +67,9 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
 
   /** @throws BUDGET_EXCEEDED, QUEUE_FULL, REQUEST_ABORTED and what `run` throws */
   submit(job: Job<T>): Promise<Served<R>> {
-    return new Promise((resolve, reject) => {
-      const { client, signal } = job;
+    const { client, signal } = job;
+    let leave = () => undefined as void;
+    const served = new Promise<Served<R>>((resolve, reject) => {
       const deadline = job.arrivedAt + (job.budgetMs ?? Infinity);
       const entry: Entry<T, R> = { job, client, deadline, resolve, reject, waited: false };
       const goneError = () => new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
@@ -76,7 +77,7 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
         reject(goneError());
         return;
       }
-      const leave = () => {
+      leave = () => {
         if (this.room.remove(entry)) reject(goneError());
       };
       signal?.addEventListener('abort', leave, { once: true });
@@ -93,6 +94,8 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
       this.fill();
       entry.waited = true;
     });
+    // Node keeps a signal that depends on others, and with it the picture, for as long as anybody listens to it.
+    return served.finally(() => signal?.removeEventListener('abort', leave));
   }
 
   private dispatch(): void {

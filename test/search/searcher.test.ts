@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { readFilter } from '../../src/catalogue/parse-filter.js';
 import type { ImageIndex } from '../../src/corpus/image-index.js';
 import type { OperatingPoint } from '../../src/model/operating-point.js';
@@ -15,6 +18,9 @@ import { temporaryFolder } from '../support/temporary.js';
 const count = 30;
 const full = fullPoint(small);
 const at = (text: string): OperatingPoint => parseOperatingPoint(small, text);
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 describe('Searcher', () => {
   const inFolder = temporaryFolder();
@@ -90,6 +96,19 @@ describe('Searcher', () => {
   it('says nothing of familiarity in an index of so few', async () => {
     const answer = await searcher.search({ picture: file(paths[0]!), k: 1, at: full });
     assert.deepEqual([answer.familiarity, answer.nothingLikeIt], [undefined, undefined]);
+  });
+
+  it('lets a picture go once it is answered, whatever it was asked with', async () => {
+    const given: WeakRef<Uint8Array>[] = [];
+    const ask = async () => {
+      const bytes = new Uint8Array(await readFile(file(paths[0]!)));
+      given.push(new WeakRef(bytes));
+      await searcher.searchLike([{ of: bytes, weight: 1 }], { k: 1, at: full, signal: new AbortController().signal });
+    };
+    for (let i = 0; i < 5; i++) await ask();
+    await setImmediate(); // a WeakRef holds what it was asked for in this turn
+    collectGarbage();
+    assert.equal(given.filter(ref => ref.deref()).length, 0);
   });
 
   it('passes on what is wrong with a picture', async () => {
