@@ -67,7 +67,7 @@ export interface EncodeOptions {
   /** who asks: clients share the encoder fairly */
   readonly client?: string;
   /** aborted when nobody waits for the answer any more */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface EmbedRequest extends EncodeOptions {
@@ -162,10 +162,9 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
    * @throws REQUEST_INVALID if the examples cancel each other out, and what `search` does
    */
   async searchLike(examples: readonly Example[], options: EncodeOptions & SearchOptions): Promise<CombinedAnswer> {
-    // one that fails fails all, and the others would keep places and slots for nothing
+    // one of several that fails fails all, and the others would keep places and slots for nothing
     const failed = new AbortController();
-    const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
-    setMaxListeners(0, signal); // each example listens
+    const signal = examples.length > 1 ? either(options.signal, failed.signal) : options.signal;
     const embed = async ({ of, weight, ...rest }: Example) => {
       if (typeof of === 'object' && 'vector' in of) return { vector: of.vector, weight, cost: undefined };
       const embedded = await this.embedFor(followUpOf(options), { ...options, ...rest, signal, picture: of });
@@ -324,4 +323,11 @@ const fewHits = 100;
 function followUpOf({ filter, facets, collapse, k, offset = 0, cursor }: SearchOptions): Searching {
   const isPlain = !filter && !facets?.length && collapse === undefined && cursor === undefined;
   return isPlain && offset + k <= fewHits ? 'search' : 'elaborate';
+}
+
+/** A signal that each of many examples can listen to. */
+function either(given: AbortSignal | undefined, own: AbortSignal): AbortSignal {
+  const signal = given ? AbortSignal.any([given, own]) : own;
+  setMaxListeners(0, signal);
+  return signal;
 }

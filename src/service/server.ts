@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MatvitError } from '../errors.js';
 import { app } from './app.js';
 import { problemOf } from './errors.js';
+import { messagesOf } from './messages.js';
 import type { Service } from './service.js';
 
 /** Seconds that a request in flight, an upload that has stalled for instance, may hold up a stop. */
@@ -28,14 +29,16 @@ export interface RunningServer {
 /** @throws OPTION_INVALID if the address cannot be had */
 export async function startServer(service: Service): Promise<RunningServer> {
   const { host, port, requestTimeout, drain } = service.config;
+  const application = app(service);
   const server = createServer(
     {
+      ...messagesOf(application),
       requestTimeout: 1000 * requestTimeout,
       headersTimeout: 1000 * Math.min(headersTimeout, requestTimeout),
       connectionsCheckingInterval: checkingInterval,
       keepAliveTimeout: 10_000,
     },
-    app(service),
+    application,
   );
   server.on('clientError', answerClientError);
   let inFlight = 0;
