@@ -100,12 +100,13 @@ describe('Searcher', () => {
 
   it('lets a picture go once it is answered, whatever it was asked with', async () => {
     const given: WeakRef<Uint8Array>[] = [];
-    const ask = async () => {
-      const bytes = new Uint8Array(await readFile(file(paths[0]!)));
-      given.push(new WeakRef(bytes));
-      await searcher.searchLike([{ of: bytes, weight: 1 }], { k: 1, at: full, signal: new AbortController().signal });
+    const ask = async (count: number) => {
+      const examples = await Promise.all([0, 1].map(async i => new Uint8Array(await readFile(file(paths[i]!)))));
+      given.push(...examples.map(bytes => new WeakRef(bytes)));
+      const of = examples.slice(0, count).map(bytes => ({ of: bytes, weight: 1 }));
+      await searcher.searchLike(of, { k: 1, at: full, signal: new AbortController().signal });
     };
-    for (let i = 0; i < 5; i++) await ask();
+    for (let i = 0; i < 3; i++) for (const count of [1, 2]) await ask(count);
     await setImmediate(); // a WeakRef holds what it was asked for in this turn
     collectGarbage();
     assert.equal(given.filter(ref => ref.deref()).length, 0);
