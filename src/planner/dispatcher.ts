@@ -68,7 +68,7 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
   /** @throws BUDGET_EXCEEDED, QUEUE_FULL, REQUEST_ABORTED and what `run` throws */
   submit(job: Job<T>): Promise<Served<R>> {
     const { client, signal } = job;
-    let leave = () => undefined as void;
+    let leave = () => {};
     const served = new Promise<Served<R>>((resolve, reject) => {
       const deadline = job.arrivedAt + (job.budgetMs ?? Infinity);
       const entry: Entry<T, R> = { job, client, deadline, resolve, reject, waited: false };

@@ -100,13 +100,13 @@ describe('Searcher', () => {
 
   it('lets a picture go once it is answered, whatever it was asked with', async () => {
     const given: WeakRef<Uint8Array>[] = [];
-    const ask = async (count: number) => {
-      const examples = await Promise.all([0, 1].map(async i => new Uint8Array(await readFile(file(paths[i]!)))));
-      given.push(...examples.map(bytes => new WeakRef(bytes)));
-      const of = examples.slice(0, count).map(bytes => ({ of: bytes, weight: 1 }));
-      await searcher.searchLike(of, { k: 1, at: full, signal: new AbortController().signal });
+    const read = async (path: string) => ({ of: new Uint8Array(await readFile(file(path))), weight: 1 });
+    const ask = async (pictures: number) => {
+      const examples = await Promise.all(paths.slice(0, pictures).map(read));
+      given.push(...examples.map(({ of }) => new WeakRef(of)));
+      await searcher.searchLike(examples, { k: 1, at: full, signal: new AbortController().signal });
     };
-    for (let i = 0; i < 3; i++) for (const count of [1, 2]) await ask(count);
+    for (let i = 0; i < 3; i++) for (const pictures of [1, 2]) await ask(pictures);
     await setImmediate(); // a WeakRef holds what it was asked for in this turn
     collectGarbage();
     assert.equal(given.filter(ref => ref.deref()).length, 0);
