@@ -24,6 +24,7 @@ export async function serve(
   setFlagsFromString(heapGrowth);
   const signal = interruption();
   await searcher.warmUp(signal);
+  const images = await searcher.index.count();
   const service = new Service(searcher, { config, ...options });
   const server = await startServer(service);
   void service.thumbnails.sweep(); // pictures may have gone since it ran last
@@ -37,7 +38,6 @@ export async function serve(
       .catch((error: unknown) => service.log.error({ error: String(error) }, 'reloading failed; it goes on as it was'));
   };
   process.on('SIGHUP', reload);
-  const images = await searcher.index.count();
   process.stdout.write(`${server.url}  ${images} pictures, ${searcher.encoder.engine}\n`);
   if (!signal.aborted) await once(signal, 'abort');
   process.off('SIGHUP', reload);
@@ -72,13 +72,17 @@ Examples:
   $ matvit keys add shop && matvit serve --host 0.0.0.0`,
   )
   .action(async (flags: Record<string, unknown>) => {
+    // before it listens and while it drains there is nothing to take up, and by default this signal ends a process
+    process.on('SIGHUP', () => undefined);
     const { config } = readConfig({ flags, environment: process.env });
+    const { maxBytes, maxPixels, maxWholePixels } = config;
     const timeout = 1000 * config.decodeTimeout;
     const forSearches = new DecoderPool({ size: config.workers ?? availableParallelism(), timeout });
     const forOthers = new DecoderPool({ size: 1, timeout }); // searches do not wait for thumbnails
     const open = () =>
-      openSearcherOver({ ...config, limits: config, decode: forSearches.decode }, (index, model) =>
-        openServed(index, model, config.writable),
+      openSearcherOver(
+        { ...config, limits: { maxBytes, maxPixels, maxWholePixels }, decode: forSearches.decode },
+        (index, model) => openServed(index, model, config.writable),
       );
     let searcher = await open();
     try {

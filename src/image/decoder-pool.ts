@@ -90,7 +90,7 @@ export class DecoderPool implements Decoder {
       } catch (error) {
         // no descriptors, no processes: the machine's trouble, and it may pass
         for (const child of this.children) if (child.job === job) release(child);
-        job.reject(pictureError('DECODER_LOST', nameOf(job), reasonOf(error)));
+        job.reject(new MatvitError('DECODER_UNAVAILABLE', reasonOf(error)));
       }
     }
   }
@@ -118,24 +118,33 @@ export class DecoderPool implements Decoder {
 
   private start(): Child {
     const scratch = openScratch();
-    const child: Child = {
-      scratch,
-      process: fork(program, {
+    let started: ChildProcess;
+    try {
+      started = fork(program, {
         serialization: 'advanced', // bytes as bytes
         execArgv: [],
         stdio: ['ignore', 'inherit', 'inherit', 'ipc', scratch],
         // glibc would keep an arena of what a huge picture took for every thread
         env: { ...process.env, MALLOC_ARENA_MAX: '2' },
-      }),
-      ...{ isReady: false, job: undefined, timer: undefined },
-    };
+      });
+    } catch (error) {
+      closeSync(scratch);
+      throw error;
+    }
+    const child: Child = { scratch, process: started, isReady: false, job: undefined, timer: undefined };
     this.children.add(child);
     child.process.on('message', (message: DecoderReply | 'ready') => {
       if (message !== 'ready') return this.settle(child, message);
       child.isReady = true;
       if (child.job) this.expect(child, this.options.timeout);
     });
-    child.process.once('error', () => this.lost(child)); // it could not be started
+    child.process.once('error', error => {
+      if (child.process.pid !== undefined) return; // it ends, and says so
+      closeSync(scratch);
+      this.children.delete(child);
+      release(child)?.reject(new MatvitError('DECODER_UNAVAILABLE', reasonOf(error)));
+      this.assign();
+    });
     child.process.once('exit', () => {
       closeSync(scratch);
       this.lost(child);

@@ -4,9 +4,9 @@ import { decode } from './decode.js';
 import { thumbnail } from './thumbnail.js';
 
 export interface Decoder {
-  /** @throws what `decode` does, DECODER_LOST, DECODER_TIMEOUT */
+  /** @throws what `decode` does, DECODER_LOST, DECODER_TIMEOUT, DECODER_UNAVAILABLE */
   readonly decode: typeof decode;
-  /** @throws what `thumbnail` does, DECODER_LOST, DECODER_TIMEOUT */
+  /** @throws what `thumbnail` does, DECODER_LOST, DECODER_TIMEOUT, DECODER_UNAVAILABLE */
   readonly thumbnail: typeof thumbnail;
 }
 
@@ -16,5 +16,5 @@ export const inProcess: Decoder = { decode, thumbnail };
 /** What a decoder says of bytes that it does not get pixels from. */
 export const decodingErrors: readonly ErrorCode[] = [
   ...(['IMAGE_UNREADABLE', 'IMAGE_UNSUPPORTED', 'IMAGE_TOO_LARGE', 'IMAGE_EMPTY'] as const),
-  ...(['DECODER_LOST', 'DECODER_TIMEOUT'] as const),
+  ...(['DECODER_LOST', 'DECODER_TIMEOUT', 'DECODER_UNAVAILABLE'] as const),
 ];

@@ -105,11 +105,12 @@ function request(url: URL, options: FetchOptions, signal: AbortSignal): Promise<
     const get = url.protocol === 'https:' ? getHttps : getHttp;
     const headers = { Accept: 'image/*', 'Accept-Encoding': 'identity', 'User-Agent': 'matvit' };
     const outgoing = get(url, { lookup, signal, headers, agent: false, maxHeaderSize: 16_384 }, resolve);
-    outgoing.once('error', error => reject(failure(error, signal)));
+    outgoing.once('error', error => reject(failure(error, options, signal)));
   });
 }
 
-async function read(response: IncomingMessage, { maxBytes, take }: FetchOptions, signal: AbortSignal): Promise<Buffer> {
+async function read(response: IncomingMessage, options: FetchOptions, signal: AbortSignal): Promise<Buffer> {
+  const { maxBytes, take } = options;
   const tooLarge = () => new MatvitError('IMAGE_TOO_LARGE', `the fetched picture: more than ${maxBytes} bytes`);
   if (Number(response.headers['content-length']) > maxBytes) {
     response.destroy();
@@ -125,13 +126,15 @@ async function read(response: IncomingMessage, { maxBytes, take }: FetchOptions,
       chunks.push(chunk);
     }
   } catch (error) {
-    throw failure(error, signal);
+    throw failure(error, options, signal);
   }
   return Buffer.concat(chunks);
 }
 
-function failure(error: unknown, signal: AbortSignal): MatvitError {
+/** @param signal aborted by the client or when it takes too long */
+function failure(error: unknown, options: FetchOptions, signal: AbortSignal): MatvitError {
   if (error instanceof MatvitError) return error;
+  if (options.signal?.aborted) return new MatvitError('REQUEST_ABORTED', 'nobody waits for the picture');
   if (signal.aborted) return unreachable('it took too long', error);
   const { code } = error as NodeJS.ErrnoException;
   return unreachable(code ?? reasonOf(error).slice(0, 100), error);

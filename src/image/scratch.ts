@@ -28,8 +28,12 @@ export function openScratch(): number {
 
 export function pass(descriptor: number, bytes: Uint8Array): Passed {
   if (bytes.length > capacity) return bytes;
-  writeSync(descriptor, bytes, 0, bytes.length, 0);
-  return { length: bytes.length };
+  try {
+    // a full /dev/shm takes a part, or nothing
+    return writeSync(descriptor, bytes, 0, bytes.length, 0) === bytes.length ? { length: bytes.length } : bytes;
+  } catch {
+    return bytes;
+  }
 }
 
 /** @returns bytes alone in their ArrayBuffer */

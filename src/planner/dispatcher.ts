@@ -38,6 +38,8 @@ interface Entry<T, R> extends Waiting {
   readonly job: Job<T>;
   readonly resolve: (served: Served<R>) => void;
   readonly reject: (error: unknown) => void;
+  /** when it came, by the clock */
+  readonly asked: number;
   /** was no slot free for it when it came? */
   waited: boolean;
 }
@@ -71,7 +73,8 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
     let leave = () => {};
     const served = new Promise<Served<R>>((resolve, reject) => {
       const deadline = job.arrivedAt + (job.budgetMs ?? Infinity);
-      const entry: Entry<T, R> = { job, client, deadline, resolve, reject, waited: false };
+      const asked = this.clock.now();
+      const entry: Entry<T, R> = { job, client, deadline, resolve, reject, asked, waited: false };
       const goneError = () => new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
       if (signal?.aborted) {
         reject(goneError());
@@ -84,13 +87,13 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
       if (job.onMiss === 'reject' && job.budgetMs !== undefined)
         this.strict.set(
           entry,
-          this.clock.after(deadline - this.clock.now(), () => this.refuse()),
+          this.clock.after(deadline - asked, () => this.refuse()),
         );
       const isLate = this.lateness(this.nextStart());
       this.room.add(entry, isLate)?.reject(new MatvitError('QUEUE_FULL', `${this.options.capacity} wait already`));
       this.refuse();
       if (!this.room.has(entry)) return; // and no load
-      this.options.planner.arrived(this.clock.now());
+      this.options.planner.arrived(asked);
       this.fill();
       entry.waited = true;
     });
@@ -137,6 +140,7 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
     const slack = planner.slackAt(began);
     const moment = {
       now: began,
+      asked: entry.asked,
       busy: this.ends.size + 1,
       slots,
       others: others.map(other => slack(other.job)),

@@ -40,6 +40,8 @@ export interface Likeness {
 /** The moment at which a request gets a slot. */
 export interface Moment {
   readonly now: number;
+  /** when the request began to want a slot: later than it arrived if its picture had to be fetched */
+  readonly asked: number;
   /** requests being served, this one included */
   readonly busy: number;
   readonly slots: number;
@@ -52,7 +54,12 @@ export interface Moment {
 export class Planner {
   private room = new Headroom();
   private arrivals = new ArrivalRate();
-  private readonly probes = new Probes();
+  /** each waits on predictions of its own */
+  private readonly probes: Readonly<Record<FollowUp, Probes>> = {
+    search: new Probes(),
+    elaborate: new Probes(),
+    none: new Probes(),
+  };
   private readonly fidelities: readonly number[];
 
   /**
@@ -102,15 +109,15 @@ export class Planner {
     const { arrivedAt, budgetMs = Infinity } = demand;
     const { point, times } = this.cheapest(demand);
     const { service, answer } = this.latency.whenFastest(point, { ...demand, times });
-    return this.probes.isTime(now) && service + answer <= arrivedAt + budgetMs - now;
+    return this.probesOf(demand).isTime(now) && service + answer <= arrivedAt + budgetMs - now;
   }
 
   /** @returns undefined to reject */
   decide(demand: Demand, moment: Moment): Decision | undefined {
-    const { arrivedAt, budgetMs, bytes } = demand;
-    const { now, busy, others } = moment;
+    const { budgetMs, bytes } = demand;
+    const { now, asked, busy, others } = moment;
     const slack = this.slackAt(now)(demand);
-    const rate = this.arrivals.at(now, (budgetMs ?? Infinity) / 2, arrivedAt);
+    const rate = this.arrivals.at(now, (budgetMs ?? Infinity) / 2, asked);
     const priced = this.price(moment, bytes);
     const limits = this.limits(demand, moment, rate, slack, priced[0]!);
     const chosen = this.choose(demand, moment, priced, slack, limits) ?? this.probe(demand, moment);
@@ -125,7 +132,7 @@ export class Planner {
       ...(budgetMs !== undefined && { budget: { ms: budgetMs, slackMs: slack, allowedMs: limits.p95 } }),
       waiting: others.length,
       rate: 1000 * rate,
-      waitMs: now - arrivedAt,
+      waitMs: now - asked,
       predicted: {
         decodeMs: decode.p50,
         encodeMs: encode.p50,
@@ -145,9 +152,10 @@ export class Planner {
     const isTest = decision.why === 'fits' && decision.predicted.serviceMs <= decision.budget!.allowedMs;
     if (isTest) this.room.record(this.slackAt(now)(demand) < 0);
     this.room.served(company);
-    if (decision.why !== 'probe') this.probes.served(now);
-    else
-      this.probes.ended(now, demand.arrivedAt + demand.budgetMs! - now >= this.latency.whenFastest(0, demand).answer);
+    const probes = this.probesOf(demand);
+    if (decision.why === 'probe')
+      probes.ended(now, demand.arrivedAt + demand.budgetMs! - now >= this.latency.whenFastest(0, demand).answer);
+    else if (point >= 0) probes.served(now);
   }
 
   private choose(
@@ -169,7 +177,7 @@ export class Planner {
   /** Whoever is served already will tell as well. */
   private probe(demand: Demand, { now, busy }: Moment): Pick<Decision, 'at' | 'why'> | undefined {
     if (busy > 1 || !this.mayProbe(demand, now)) return undefined;
-    this.probes.begin(now);
+    this.probesOf(demand).begin(now);
     return { at: demand.at ?? this.points[this.cheapest(demand).point]!.at, why: 'probe' };
   }
 
@@ -203,6 +211,10 @@ export class Planner {
   private cheapest({ at, onMiss, minFidelity = 0 }: Demand): Likeness {
     if (at !== undefined) return this.place(at);
     return { point: minFidelity === 0 || onMiss === 'degrade' ? 0 : firstWith(this.fidelities, minFidelity), times: 1 };
+  }
+
+  private probesOf({ followUp = 'search' }: Demand): Probes {
+    return this.probes[followUp];
   }
 
   private place(at: string): Likeness {

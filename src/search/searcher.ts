@@ -8,7 +8,7 @@ import type { SearchableIndex } from '../corpus/ports.js';
 import type { Encoder } from '../encoder/encoder.js';
 import { MatvitError } from '../errors.js';
 import { type Crop, decode as decodeHere } from '../image/decode.js';
-import type { ImageLimits } from '../image/limits.js';
+import { type ImageLimits, forOwn } from '../image/limits.js';
 import type { PictureSource } from '../image/open.js';
 import { relativeMacs } from '../model/cost.js';
 import { type OperatingPoint, fullPoint, parseOperatingPoint, printOperatingPoint } from '../model/operating-point.js';
@@ -97,6 +97,7 @@ export interface Example {
 }
 
 export interface SearcherOptions {
+  /** of pictures that are given as bytes; of files `maxWholePixels` is not asked */
   readonly limits?: ImageLimits;
   /** in this process by default */
   readonly decode?: typeof decodeHere;
@@ -307,7 +308,8 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
   }
 
   private async encodeOnce({ picture, name, crop, signal }: EmbedRequest, at: OperatingPoint): Promise<Query> {
-    const { limits, decode = decodeHere } = this.options;
+    const { limits: given, decode = decodeHere } = this.options;
+    const limits = given && typeof picture === 'string' ? forOwn(given) : given;
     const began = performance.now();
     const pixels = await decode(picture, at.resolution, { crop, ...(name && { name }), ...(limits && { limits }) });
     const decodeMs = performance.now() - began;

@@ -36,7 +36,9 @@ export const backupRoute = ({ jobs }: Service): Route =>
         const name = `matvit-${started.slice(0, 19).replaceAll(/[:T]/g, '-')}.tar`;
         response.set('Content-Disposition', `attachment; filename="${name}"`);
         response.type('application/x-tar').set('Content-Length', String((await stat(file)).size));
-        await pipeline(createReadStream(file), response);
+        await pipeline(createReadStream(file), response).catch((error: unknown) => {
+          if (!signal.aborted) throw error; // whoever has left needs no answer
+        });
       } finally {
         if (folder !== undefined) await rm(folder, { recursive: true, force: true });
       }

@@ -1,4 +1,5 @@
 /** Errors as problem details (RFC 9457), with the stable code of the error table. */
+import { inspect } from 'node:util';
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
 import { type ErrorCode, MatvitError, errorTable } from '../errors.js';
 import type { Logger } from './log.js';
@@ -18,12 +19,10 @@ export const methodNotAllowed =
     );
   };
 
-/** What express and its body parsers throw, by their own names. */
+/** What express and multer throw, by their own names. */
 function known(error: unknown): MatvitError | undefined {
   if (error instanceof MatvitError) return error;
-  const { type, status, code, message } = error as { type?: string; status?: number; code?: string; message?: string };
-  if (type === 'entity.too.large' || code === 'LIMIT_FILE_SIZE')
-    return new MatvitError('REQUEST_TOO_LARGE', 'the upload is larger than the limit');
+  const { status, code, message } = error as { status?: number; code?: string; message?: string };
   if (code?.startsWith('LIMIT_')) return new MatvitError('REQUEST_INVALID', (message ?? code).toLowerCase());
   if (status !== undefined && status >= 400 && status < 500)
     return new MatvitError('REQUEST_INVALID', message ?? 'it cannot be understood');
@@ -57,7 +56,8 @@ export function problemOf(
   return JSON.stringify({ type: `urn:matvit:${code}`, title, status, detail, code, ...(request && { request }) });
 }
 
-const reportOf = (error: unknown): unknown => (error instanceof Error ? (error.stack ?? error.message) : error);
+/** For the log, with its causes. */
+export const reportOf = (error: unknown): unknown => (error instanceof Error ? inspect(error) : error);
 
 /** bytes and milliseconds */
 const patience = { bytes: 2 ** 20, ms: 1000 };

@@ -18,7 +18,7 @@ export async function findImage({ index }: Searcher, id: number): Promise<Image>
 /** What fetching for a request needs of its context. */
 export type Fetching = Pick<Context<unknown, unknown, unknown>, 'signal' | 'take'>;
 
-/** @throws URL_FORBIDDEN, URL_UNREACHABLE, IMAGE_TOO_LARGE, QUEUE_FULL */
+/** @throws URL_FORBIDDEN, URL_UNREACHABLE, IMAGE_TOO_LARGE, QUEUE_FULL, REQUEST_ABORTED */
 export function fetchFor({ config }: Service, url: string, { signal, take }: Fetching): Promise<Buffer> {
   if (config.urlHosts.length === 0) throw new MatvitError('URL_FORBIDDEN', 'search by URL is off; see --url-hosts');
   return fetchPicture(url, { hosts: config.urlHosts, maxBytes: config.maxBytes, signal, take });

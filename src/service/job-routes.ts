@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { indexFolder } from '../corpus/indexing.js';
 import { MatvitError } from '../errors.js';
 import { aside } from './aside.js';
-import { problemOf } from './errors.js';
+import { problemOf, reportOf } from './errors.js';
 import type { JobStatus } from './jobs.js';
 import { onDisk } from './on-disk.js';
 import { type Route, route } from './route.js';
@@ -79,7 +79,7 @@ export function jobRoutes(service: Service): Route[] {
             log.info({ ...report, failed: failed.length, interrupted, unmatched }, 'reindexed');
             return { ...report, failures: failed.length, failed: failures };
           } catch (error) {
-            log.error({ error: String(error) }, 'reindexing failed');
+            log.error({ error: reportOf(error) }, 'reindexing failed');
             throw error;
           } finally {
             lease.release();

@@ -43,8 +43,6 @@ const cropText = z
   })
   .describe('the part to look at: x,y,width,height as shares of the upright picture');
 
-export const id = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
-
 export const example = z
   .strictObject({
     image: base64Picture.optional(),
@@ -159,6 +157,7 @@ const collapseDescription =
 /** @returns the similarity */
 const threshold = (collapse: boolean | number) =>
   collapse === true ? duplicateThreshold : collapse === false ? undefined : collapse;
+const facetNames = z.array(z.string().min(1).max(256)).max(20);
 const options = {
   collapse: z
     .union([z.boolean(), z.number().min(0).max(1)])
@@ -172,7 +171,7 @@ const options = {
     .transform(readFilter)
     .optional()
     .describe('condition on the metadata in the language of MongoDB, such as {"label": {"$in": ["fruits"]}}'),
-  facets: z.array(z.string().min(1).max(256)).max(20).optional().describe('fields whose values are counted'),
+  facets: facetNames.optional().describe('fields whose values are counted'),
   ...common,
 };
 const encoding = {
@@ -220,7 +219,8 @@ export const asText = {
   facets: z
     .string()
     .max(2000)
-    .transform(text => text.split(','))
+    .transform(text => (text === '' ? [] : text.split(',')))
+    .pipe(facetNames)
     .optional()
     .describe('fields whose values are counted, with commas between'),
   ...common,

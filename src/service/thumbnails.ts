@@ -42,8 +42,14 @@ export class Thumbnails {
 
   /** What is deleted or replaced here leaves nothing behind; a copy that is still there is made again. */
   async forget({ index }: Searcher, sha256: string): Promise<void> {
-    const files = formats.flatMap(format => this.fileOf(index, sha256, format) ?? []);
-    await Promise.all(files.map(file => rm(file, { force: true }).catch(() => undefined)));
+    const removals = formats.map(async format => {
+      const file = this.fileOf(index, sha256, format);
+      if (file === undefined) return;
+      const remove = () => rm(file, { force: true }).catch(() => undefined);
+      void this.underWay.get(fileName(sha256, format))?.then(remove, () => undefined);
+      await remove();
+    });
+    await Promise.all(removals);
   }
 
   /**

@@ -46,21 +46,21 @@ export class UploadMemory {
   }
 }
 
-const decoders: Readonly<Record<string, () => Transform>> = {
-  gzip: createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-};
+const decoders: ReadonlyMap<string, () => Transform> = new Map([
+  ['gzip', createGunzip],
+  ['deflate', createInflate],
+  ['br', createBrotliDecompress],
+]);
 
 const tooLarge = (limit: number) =>
   new MatvitError('REQUEST_TOO_LARGE', `the upload is larger than the limit of ${limit} bytes`);
 
 /** The whole body. @throws REQUEST_TOO_LARGE, REQUEST_INVALID, QUEUE_FULL, REQUEST_ABORTED */
 export function readBody(request: Request, limit: number, take: (bytes: number) => void): Promise<Buffer> {
-  const encoding = request.get('Content-Encoding') ?? 'identity';
+  const encoding = (request.get('Content-Encoding') ?? 'identity').toLowerCase();
   const length = Number(request.get('Content-Length'));
   if (length > limit) return Promise.reject(tooLarge(limit));
-  const decoder = encoding === 'identity' ? undefined : decoders[encoding]?.();
+  const decoder = encoding === 'identity' ? undefined : decoders.get(encoding)?.();
   if (encoding !== 'identity' && !decoder)
     return Promise.reject(new MatvitError('REQUEST_INVALID', `the content encoding ${encoding} is not supported`));
   return new Promise((resolve, reject) => {
@@ -103,7 +103,10 @@ export function readForm(
   { maxBytes, maxPictures }: UploadLimits,
   take: (bytes: number) => void,
 ): Promise<Upload> {
-  const limits = { fileSize: maxBytes, files: maxPictures, fields: 20, fieldSize: 100_000, fieldNameSize: 50 };
+  const limits = {
+    ...{ fileSize: maxBytes, files: maxPictures, fields: 20, fieldSize: 100_000, fieldNameSize: 50 },
+    fieldNestingDepth: 0, // `k[4294967294]` would be an array of that length
+  };
   return new Promise((resolve, reject) => {
     const files: UploadedFile[] = [];
     const storage: multer.StorageEngine = {

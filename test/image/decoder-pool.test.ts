@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inProcess } from '../../src/image/decoder.js';
 import { DecoderPool } from '../../src/image/decoder-pool.js';
@@ -87,6 +88,34 @@ describe('DecoderPool', () => {
     process.kill(pool.processes[0]!, 'SIGKILL');
     await lost;
     assert.deepEqual(await next, await inProcess.decode(picture, 64));
+  });
+
+  it('says that no process can be started, and keeps nothing of it', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const { execPath } = process;
+    const target = (fd: string) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return ''; // that by which the folder was read
+      }
+    };
+    const scratchFiles = () =>
+      readdirSync('/proc/self/fd')
+        .map(target)
+        .filter(path => path.includes('matvit-'));
+    open(1);
+    assert.deepEqual(scratchFiles(), []);
+    process.execPath = '/nowhere/node';
+    try {
+      for (let i = 0; i < 3; i++)
+        await assert.rejects(pool.decode(picture, 32), { code: 'DECODER_UNAVAILABLE', status: 503 });
+    } finally {
+      process.execPath = execPath;
+    }
+    assert.deepEqual(scratchFiles(), []);
+    assert.equal((await pool.decode(picture, 32)).length, 32 * 32 * 3);
+    assert.equal(scratchFiles().length, 1);
   });
 
   it('gives up a decoder that never returns', async () => {

@@ -147,6 +147,8 @@ describe('fetchPicture', () => {
       await assert.rejects(fetchFrom(path), { code: 'IMAGE_TOO_LARGE' }, path);
     for (const path of ['/silent', '/slow'])
       await assert.rejects(fetchFrom(path, { timeout: 200 }), { code: 'URL_UNREACHABLE' }, path);
+    for (const path of ['/silent', '/slow'])
+      await assert.rejects(fetchFrom(path, { signal: AbortSignal.timeout(200) }), { code: 'REQUEST_ABORTED' }, path);
     await assert.rejects(fetchFrom('/404'), { code: 'URL_UNREACHABLE' });
     const self = (depth: number): string => (depth === 0 ? '/a.png' : `/to/${encodeURIComponent(self(depth - 1))}`);
     await assert.rejects(fetchFrom(self(4)), { code: 'URL_UNREACHABLE' });

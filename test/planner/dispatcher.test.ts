@@ -156,6 +156,20 @@ describe('Dispatcher', () => {
       assert.ok(outcomes.slice(0, -1).every(why => why === 'probe'));
     });
 
+    it('does so for searches that take longer, though plain ones are served all the time', async () => {
+      const it = setUp();
+      const filtered = { ...strict, followUp: 'elaborate' } as const;
+      for (let i = 0; i < 40; i++) await outcome(it, filtered);
+      for (let i = 0; i < 100; i++) it.latency.observeSearch(300, 'elaborate');
+      const outcomes = new Set<string>();
+      for (let i = 0; i < 30; i++) {
+        await it.clock.run(it.clock.now() + 100);
+        assert.equal(await outcome(it, { at: i % 2 === 0 ? 'a' : 'off' }), 'fixed');
+        outcomes.add(await outcome(it, filtered));
+      }
+      assert.deepEqual(outcomes, new Set(['BUDGET_EXCEEDED', 'probe']));
+    });
+
     it('keeps to the fidelity and the point asked for', async () => {
       const it = await slowed();
       it.machine.slow = 1;
@@ -249,6 +263,15 @@ describe('Dispatcher', () => {
     const asked = ask('x', { budgetMs: 100 });
     await clock.run();
     assert.equal((await asked).decision.rate, 0);
+  });
+
+  it('counts neither as load nor as waiting that a picture had to be fetched', async () => {
+    const { clock, ask } = setUp();
+    await clock.run(300);
+    const asked = ask('x', { arrivedAt: 0, budgetMs: 1000 });
+    await clock.run();
+    const { rate, waitMs, budget } = (await asked).decision;
+    assert.deepEqual([rate, waitMs, Math.round(budget!.slackMs)], [0, 0, 700]);
   });
 
   it('is busy where requests wait for its only slot, until it is told to forget', async () => {

@@ -15,7 +15,7 @@ describe('Planner', () => {
       now += -Math.log(1 - draw.next()) * gap;
       planner.arrived(now);
       const demand: Demand = { arrivedAt: now, budgetMs: 50, onMiss: 'degrade' };
-      const moment = { now, busy: 1 + draw.below(1 + crowd), slots: 2, others: [], waited: false };
+      const moment = { now, asked: now, busy: 1 + draw.below(1 + crowd), slots: 2, others: [], waited: false };
       const decision = planner.decide(demand, moment)!;
       const slow = draw.next() < 0.1 ? 3 : 1;
       const [decodeMs, encodeMs] = [slow * decision.predicted.decodeMs, slow * decision.predicted.encodeMs];
@@ -33,7 +33,7 @@ describe('Planner', () => {
       busy += Number(planner.headroom.busy);
       const draw = random(seed, 1);
       const others = Array.from({ length: draw.below(4) }, () => 60 * draw.next()).sort((a, b) => a - b);
-      const moment = { now, busy: 1 + draw.below(2), slots: 2, others, waited: false };
+      const moment = { now, asked: now, busy: 1 + draw.below(2), slots: 2, others, waited: false };
       let last = 0;
       for (let budgetMs = 1; budgetMs <= 1000; budgetMs *= 1.1) {
         const { at, fidelity } = planner.decide({ arrivedAt: now, budgetMs, onMiss: 'degrade' }, moment)!;

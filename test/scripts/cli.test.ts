@@ -102,6 +102,7 @@ describe('matvit', function () {
       ['FOLDER_UNREADABLE', ...evaluation, inFolder('empty'), '--queries', pictures],
       ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--out', inFolder('imported')],
       ['CHECKPOINT_CORRUPT', 'import', inFolder('plain.safetensors'), '--keep-order', '--out', inFolder('imported')],
+      ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--keep-order', '--images', pictures, '--out', 'x'],
     ];
     await pMap(cases, ([code, ...args]) => expectError(code, ...args), { concurrency: 2 });
     assert.ok(!(await readdir(inFolder('.'))).includes('imported'));
@@ -316,6 +317,8 @@ describe('matvit', function () {
       assert.deepEqual([hits.length, cost.at], [1, 'XL@160:fp32']);
       assert.match(await (await fetch(`${url}/`)).text(), /^<!doctype html>/i);
       child.kill('SIGTERM');
+      await once(child.stderr, 'data');
+      child.kill('SIGHUP'); // there is nothing to take up any more
       const { code, signal, stderr } = await outcome;
       assert.deepEqual([code, signal], [0, null], stderr);
       assert.equal(stderr, '\nstopping; once more to stop at once\n');

@@ -55,6 +55,14 @@ describe('Searcher', () => {
     }
   });
 
+  it('holds what it is sent to the limit of what is decoded whole, and its own pictures not', async () => {
+    const limits = { maxBytes: 1e6, maxPixels: 1e6, maxWholePixels: 10 };
+    const limited = new Searcher(searcher.encoder, searcher.index, { limits });
+    const own = file(paths[7]!);
+    assert.equal((await limited.search({ picture: own, k: 1, at: full })).hits[0]!.path, paths[7]);
+    await rejectsCode('IMAGE_TOO_LARGE', limited.search({ picture: await readFile(own), k: 1, at: full }));
+  });
+
   it('takes the bytes of a picture for the picture', async () => {
     const picture = file(paths[7]!);
     const [byPath, byBytes] = await Promise.all(

@@ -140,7 +140,9 @@ describe('the HTTP service', () => {
         await expectProblem(await post(`/v1/search?${query}`, picture), 'REQUEST_INVALID');
       await expectProblem(await post('/v1/search', formOf(picture, { colour: 'red' })), 'REQUEST_INVALID');
       await expectProblem(await post('/v1/search', formOf(picture, { k: '0' })), 'REQUEST_INVALID');
-      await expectProblem(await post('/v1/search', formOf(picture, { 'k[a]': '1' })), 'REQUEST_INVALID');
+      for (const field of ['k[a]', 'k[4294967294]', 'k[0][0]'])
+        await expectProblem(await post('/v1/search', formOf(picture, { [field]: '1' })), 'REQUEST_INVALID');
+      await expectProblem(await post(`/v1/search?facets=${'a,'.repeat(20)}a`, picture), 'REQUEST_INVALID');
       await expectProblem(await post(`/v1/search?at=${'S'.repeat(200)}`, picture), 'REQUEST_INVALID');
       for (const [at, code] of [
         ['nothing', 'OPERATING_POINT_INVALID'],
@@ -184,7 +186,7 @@ describe('the HTTP service', () => {
       await expectProblem(await post('/v1/search', large), 'REQUEST_TOO_LARGE');
       await expectProblem(await post('/v1/search', formOf(large)), 'REQUEST_TOO_LARGE');
       await expectProblem(
-        await post('/v1/search', gzipSync(large), { 'Content-Encoding': 'gzip' }),
+        await post('/v1/search', gzipSync(large), { 'Content-Encoding': 'GZIP' }),
         'REQUEST_TOO_LARGE',
       );
       // without a length, so that only counting can tell
@@ -200,7 +202,8 @@ describe('the HTTP service', () => {
     });
 
     it('refuses an encoding that it cannot undo', async () => {
-      await expectProblem(await post('/v1/search', picture, { 'Content-Encoding': 'zip' }), 'REQUEST_INVALID');
+      for (const encoding of ['zip', 'constructor'])
+        await expectProblem(await post('/v1/search', picture, { 'Content-Encoding': encoding }), 'REQUEST_INVALID');
       await expectProblem(await post('/v1/search', picture, { 'Content-Encoding': 'gzip' }), 'REQUEST_INVALID');
     });
 
