@@ -89,8 +89,8 @@ async function trainBench(model: string, rounds: number): Promise<{ points: Trai
 
 async function filtersBench(pictures: number, dimension: number, at?: string): Promise<{ filters: FilterTiming[] }> {
   const model = { fingerprint: 'synthetic', dimension };
-  const folder = await mkdtemp(join(tmpdir(), 'matvit-bench-'));
   if (at !== undefined && !isPostgres(at)) throw new MatvitError('OPTION_INVALID', `'${at}' is not postgres://…`);
+  const folder = await mkdtemp(join(tmpdir(), 'matvit-bench-'));
   const index = await (at === undefined
     ? ImageIndex.openForWriting(folder, model)
     : PostgresIndex.openForWriting(at, model));
@@ -155,8 +155,8 @@ function filtersTable({ filters }: { filters: readonly FilterTiming[] }): string
   return [head, ...rows].join('\n');
 }
 
-const rounds = (n: number) =>
-  new Option('--rounds <n>', 'rounds, of which medians are taken').argParser(positiveInteger).default(n);
+const rounds = (n: number, of = 'of which medians are taken') =>
+  new Option('--rounds <n>', `rounds, ${of}`).argParser(positiveInteger).default(n);
 
 export const benchCommand = withExample(new Command('bench').description('measure this machine'), 'bench encoder');
 
@@ -221,7 +221,7 @@ storageBenches.forEach(command => benchCommand.addCommand(command));
 
 withExample(benchCommand.command('docs'), 'bench docs --model models/tiny')
   .description('run encoder, index, search and train on the demo and write docs/performance.md')
-  .addOption(rounds(30))
+  .addOption(rounds(30, 'for the medians of the encoder'))
   .addOption(modelOption())
   .action(async (options: { model: string; rounds: number }) => {
     const training = trainTable(await trainBench(options.model, 3)); // first: its memory is the process's

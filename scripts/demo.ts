@@ -68,7 +68,7 @@ const sources = [
   { name: 'emoji', package: '@lobehub/fluent-emoji-3d', describe: emoji },
 ] as const;
 
-/** A folder of links to the packages' pictures, at most `limit` of each, and their metadata by path. */
+/** A folder of links to the packages' pictures, at most `limit` of each and no others, and their metadata by path. */
 async function gatherPictures(folder: string, limit: number): Promise<Map<string, Metadata>> {
   const metadata = new Map<string, Metadata>();
   const require = createRequire(import.meta.url);
@@ -90,6 +90,8 @@ async function gatherPictures(folder: string, limit: number): Promise<Map<string
       await link(join(assets, file), join(folder, path));
       metadata.set(path, source.describe(file));
     }
+    for (const file of await readdir(join(folder, source.name)))
+      if (!metadata.has(`${source.name}/${file}`)) await rm(join(folder, source.name, file));
   }
   return metadata;
 }

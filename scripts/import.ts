@@ -1,8 +1,7 @@
 import { basename } from 'node:path';
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { MatvitError } from '../src/errors.js';
+import { hashFile } from '../src/index/hash-file.js';
 import { writeModel } from '../src/model/bundle.js';
 import { importVit } from '../src/model/import.js';
 import { readSafetensors } from '../src/model/safetensors.js';
@@ -29,7 +28,7 @@ export const importCommand = new Command('import')
   .requiredOption('--out <dir>', 'folder to write model.safetensors and model.json to')
   .option('--images <path...>', 'folders or tar files with sample pictures, to order the FFN neurons by importance')
   .option('--samples <n>', 'sample pictures to look at', positiveInteger, 512)
-  .option('--keep-order', 'the neurons are ordered already', false)
+  .addOption(new Option('--keep-order', 'the neurons are ordered already').default(false).conflicts('images'))
   .option('--type <type>', 'F16 or F32 on disk', 'F32')
   .option('--heads <n>', 'attention heads (default: width / 64)', positiveInteger)
   .option('--mean <x>', 'mean of the preprocessing the weights expect (default: 0.5)', number)
@@ -56,9 +55,7 @@ Example:
       checkpoint = await orderNeurons(checkpoint, pictures, options.samples, done => bar.update(done, options.samples));
       bar.stop();
     }
-    const digest = createHash('sha256')
-      .update(await readFile(file))
-      .digest('hex');
+    const digest = await hashFile(file);
     const card = {
       name: basename(file, '.safetensors'),
       description: 'A plain ViT read by matvit import; not trained nested.',

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { type IndexingReport, indexFolder } from '../src/corpus/indexing.js';
 import { readMetadata } from '../src/corpus/metadata.js';
+import { rootOf } from '../src/corpus/scan.js';
 import { type Engine, createEncoder } from '../src/encoder/engine.js';
 import { decode } from '../src/image/decode.js';
 import { readModel } from '../src/model/bundle.js';
@@ -66,6 +67,7 @@ Examples:
   )
   .action(async (folder: string, options: Options) => {
     const { checkpoint } = await readModel(options.model);
+    await rootOf(folder); // before there is an index of nothing
     const metadata = options.metadata === undefined ? undefined : await readMetadata(options.metadata);
     const { fingerprint, architecture } = checkpoint;
     const index = await openForWriting(options.index, { fingerprint, dimension: architecture.width });

@@ -100,7 +100,7 @@ export const trainCommand = new Command('train')
     new Option('--arch <name>', 'architecture of random weights')
       .choices(Object.keys(presets))
       .default('Ti/16')
-      .conflicts('init'),
+      .conflicts(['init', 'adapt']),
   )
   .option('--resolution <px>', 'resolution of labelled training (default: 64)', positiveInteger)
   .option('--submodel <name>', 'the one submodel that --objective plain trains (default: XL)')

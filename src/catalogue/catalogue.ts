@@ -109,7 +109,7 @@ export class Catalogue {
     const known = recent.get(id);
     if (known) return known;
     const [image] = this.select(`${selectImages()} WHERE images.id = ?`, id);
-    if (image) recent.set(id, image);
+    if (image && !this.database.inTransaction) recent.set(id, image); // which may be undone
     return image;
   }
 

@@ -4,7 +4,7 @@
  * the index.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, rmSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -85,9 +85,11 @@ export async function restoreBackup(file: string, folder: string): Promise<Backu
   });
 }
 
-/** Lets `work` use a folder beside `path`, so that renaming is atomic. */
+/** Lets `work` use a folder beside `path`, so that renaming is atomic; it is removed when the process ends, too. */
 async function besides<T>(path: string, work: (temporary: string) => Promise<T>): Promise<T> {
   let temporary: string | undefined;
+  const removeNow = () => temporary !== undefined && rmSync(temporary, { recursive: true, force: true });
+  process.on('exit', removeNow);
   try {
     const parent = dirname(resolve(path));
     await mkdir(parent, { recursive: true });
@@ -97,6 +99,7 @@ async function besides<T>(path: string, work: (temporary: string) => Promise<T>)
     if (error instanceof MatvitError) throw error;
     throw new MatvitError('STORAGE_FAILED', `${path}: ${reasonOf(error)}`, { cause: error });
   } finally {
+    process.off('exit', removeNow);
     if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
   }
 }

@@ -45,6 +45,8 @@ export class DerivedGraph {
   private paused = true;
   private failure: Error | undefined;
   private closed = false;
+  /** made to be saved */
+  private beside: DerivedGraph | undefined;
   private lastSearch = -Infinity;
   /** vectors added or removed since the snapshot */
   private changes = 0;
@@ -154,17 +156,26 @@ export class DerivedGraph {
   async saveBeside(): Promise<number> {
     const { changes } = this;
     const copy = await DerivedGraph.open(this.folder, this.catalogue);
+    this.beside = copy;
+    if (this.closed) copy.halt();
     try {
       const revision = await copy.save();
       this.markSaved(revision, changes);
       return revision;
     } finally {
+      this.beside = undefined;
       await copy.close();
     }
   }
 
-  async close(): Promise<void> {
+  /** Makes no more of the graph: a snapshot for which vectors are still missing will not be written. */
+  halt(): void {
     this.closed = true;
+    this.beside?.halt();
+  }
+
+  async close(): Promise<void> {
+    this.halt();
     await Promise.allSettled([this.following, this.feeding, this.compacting]);
     await this.graph.close();
   }

@@ -141,12 +141,7 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
   }
 
   async samples(count: number): Promise<PictureSource[]> {
-    return Promise.all(
-      this.catalogue
-        .images()
-        .slice(0, count)
-        .map(image => this.picture(image)),
-    );
+    return Promise.all(this.catalogue.imagesAfter(0, count).map(image => this.picture(image)));
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- so that a refusal is a rejection
@@ -186,10 +181,12 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
     return { ...catalogue.state(), stored: catalogue.stored(), graph, bytes };
   }
 
-  /** Writes the graph, so that the next opening need not make it again. */
+  /** Writes the graph, so that the next opening need not make it again; unless another process is writing it. */
   async save(): Promise<void> {
     await this.saving;
-    await this.saveGraph(this.saveGraphNow);
+    await this.saveGraph(this.saveGraphNow).catch((error: unknown) => {
+      if (!(error instanceof MatvitError) || error.code !== 'INDEX_LOCKED') throw error;
+    });
   }
 
   /** Makes the graph again without what was deleted; happens by itself when deletions pile up. */
@@ -233,8 +230,9 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
     }
   }
 
-  /** Loses nothing that was committed, even without a save. */
+  /** Loses nothing that was committed, even without a save: one that is being written is finished, no other. */
   async close(): Promise<void> {
+    this.graph.halt();
     await this.saving;
     await this.graph.close();
     this.catalogue.close();

@@ -135,8 +135,8 @@ export async function indexFolder(options: IndexingOptions): Promise<IndexingRep
   if (!interrupted) {
     await index.commit({ remove: gone, prune: 'all' });
     removed += gone.length;
+    await index.save();
   }
-  await index.save();
   return {
     ...{ added, updated, unchanged, removed, embedded: reader.embedded, failed, ignored: found.ignored },
     unmatched: [...(metadata?.keys() ?? [])].filter(path => !paths.has(path)).length,

@@ -40,6 +40,8 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
   private readonly surroundings: Familiarity;
 
   private known: KnownPictures | undefined;
+  /** SHA-256 of contents that have a vector: as it was opened, and what was committed here since */
+  private contents = new Set<string>();
 
   private constructor(
     private readonly address: string,
@@ -91,9 +93,10 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
       }),
     );
     try {
-      const [root, images, contents] = [await index.root(), await index.images(), await index.contents()];
+      const [root, images] = [await index.root(), await index.images()];
+      index.contents = await index.readContents();
       const { fingerprint } = model;
-      index.known = { fingerprint, root, images: () => images, hasVector: sha256 => contents.has(sha256) };
+      index.known = { fingerprint, root, images: () => images, hasVector: sha256 => index.contents.has(sha256) };
       return index;
     } catch (error) {
       await index.close();
@@ -204,6 +207,7 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
         if (prune) await this.prune(client);
       }),
     );
+    for (const { sha256 } of put) this.contents.add(sha256);
   }
 
   /** There is nothing to do: each commit is all there is. */
@@ -339,7 +343,7 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
   }
 
   /** SHA-256 of everything that has a vector. */
-  private contents(): Promise<Set<string>> {
+  private readContents(): Promise<Set<string>> {
     return this.run(async () => {
       const { rows } = await this.pool.query<{ sha256: string }>('SELECT sha256 FROM contents');
       return new Set(rows.map(({ sha256 }) => sha256));

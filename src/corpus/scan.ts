@@ -27,6 +27,17 @@ export interface Scan {
   readonly failed: readonly Failure[];
 }
 
+/** Absolute, links resolved. @throws FOLDER_UNREADABLE if it cannot be listed */
+export async function rootOf(folder: string): Promise<string> {
+  try {
+    const root = await realpath(folder);
+    await readdir(root);
+    return root;
+  } catch (error) {
+    throw new MatvitError('FOLDER_UNREADABLE', `${folder}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
 /**
  * Lists pictures by their extension, recursively. Names that begin with a dot are passed over, folders' too. Links are
  * followed, but each folder is walked once only, by its own path if that is inside, and those around `folder` never: so
@@ -34,13 +45,7 @@ export interface Scan {
  * @throws FOLDER_UNREADABLE if the folder itself cannot be listed
  */
 export async function scan(folder: string): Promise<Scan> {
-  let root: string;
-  try {
-    root = await realpath(folder);
-    await readdir(root);
-  } catch (error) {
-    throw new MatvitError('FOLDER_UNREADABLE', `${folder}: ${reasonOf(error)}`, { cause: error });
-  }
+  const root = await rootOf(folder);
   const files: FoundFile[] = [];
   const failed: Failure[] = [];
   let ignored = 0;

@@ -1,5 +1,5 @@
 /** A model as it ships: a folder with model.safetensors and model.json. */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MatvitError, reasonOf } from '../errors.js';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
@@ -14,6 +14,8 @@ export interface ModelCard {
   readonly provenance: readonly string[];
   /** the fingerprint of the weights as stored */
   readonly fingerprint?: string;
+  /** that of the weights before them, only while they are being replaced */
+  readonly replaces?: string;
   /** training figures and the like */
   readonly [key: string]: unknown;
 }
@@ -33,7 +35,7 @@ export async function readModel(folder: string): Promise<Model> {
   } catch (error) {
     throw new MatvitError('FILE_UNREADABLE', `${path}: ${reasonOf(error)}`, { cause: error });
   }
-  if (card.fingerprint !== checkpoint.fingerprint)
+  if (card.fingerprint !== checkpoint.fingerprint && card.replaces !== checkpoint.fingerprint)
     throw new MatvitError(
       'CHECKPOINT_MISMATCH',
       `${path} belongs to other weights than the model.safetensors beside it`,
@@ -50,7 +52,11 @@ export async function checkpointAt(path: string): Promise<Checkpoint> {
   return readCheckpoint(isFolder ? join(path, 'model.safetensors') : path);
 }
 
-/** Writes both files. The fingerprint on the card is that of the weights as stored, so as they will be read. */
+/**
+ * Writes both files; the fingerprint on the card is that of the weights as stored, so as they will be read. A model that is
+ * replaced can be read at every moment.
+ * @throws CHECKPOINT_CORRUPT for weights that are not finite, with nothing replaced; STORAGE_FAILED
+ */
 export async function writeModel(
   folder: string,
   checkpoint: Checkpoint,
@@ -58,14 +64,23 @@ export async function writeModel(
   type: StoredType,
 ): Promise<Model> {
   const path = join(folder, 'model.safetensors');
-  await writeCheckpoint(path, checkpoint, type);
-  const stored = await readCheckpoint(path);
+  const fresh = `${path}.new`;
+  const before = await readCheckpoint(path).catch(() => undefined);
+  await writeCheckpoint(fresh, checkpoint, type);
+  const stored = await readCheckpoint(fresh).catch(async (error: unknown) => {
+    await rm(fresh, { force: true });
+    throw error;
+  });
   const full: ModelCard = {
     ...card,
     fingerprint: stored.fingerprint,
     architecture: stored.architecture,
     preprocessing: 'RGB, short side resized (bicubic) and centre-cropped to the resolution, x / 127.5 - 1',
   };
-  await writeFileAtomic(join(folder, 'model.json'), JSON.stringify(full, null, 2) + '\n');
+  const writeCard = (card: ModelCard) =>
+    writeFileAtomic(join(folder, 'model.json'), JSON.stringify(card, null, 2) + '\n');
+  if (before) await writeCard({ ...full, replaces: before.fingerprint });
+  await rename(fresh, path);
+  await writeCard(full);
   return { checkpoint: stored, card: full };
 }

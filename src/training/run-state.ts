@@ -1,6 +1,6 @@
 /** A run on disk: one safetensors file, replaced atomically, with all that the next step depends on. */
 import { createHash } from 'node:crypto';
-import { access } from 'node:fs/promises';
+import { access, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MatvitError, reasonOf } from '../errors.js';
 import { readSafetensors, writeSafetensors } from '../model/safetensors.js';
@@ -50,6 +50,11 @@ export async function checkRun(out: string, resume: boolean): Promise<void> {
   if (!resume && (await isThere(join(out, 'model.safetensors'))))
     throw new MatvitError('RUN_EXISTS', `${out} holds a model, which would be replaced; give another --out`);
   if (!exists && resume) throw new MatvitError('RUN_MISSING', `${fileOf(out)} does not exist`);
+}
+
+/** Removes what a process that was killed had not finished writing. The caller holds the run's lock. */
+export async function sweepRun(out: string): Promise<void> {
+  for (const name of await readdir(out)) if (/\.\d+\.tmp$/.test(name)) await rm(join(out, name), { force: true });
 }
 
 export interface RunState extends OptimizerState {

@@ -15,7 +15,7 @@ import type { Pictures } from './pictures.js';
 import { type PassMetrics, type SharedState, type WorkerRequest, type WorkerSetup, averagePasses } from './protocol.js';
 import { random } from './random.js';
 import { lockRun } from './run-lock.js';
-import { type RunIdentity, checkRun, digestPictures, readRun, writeRun } from './run-state.js';
+import { type RunIdentity, checkRun, digestPictures, readRun, sweepRun, writeRun } from './run-state.js';
 import { Threads } from './threads.js';
 
 export interface TrainingOptions {
@@ -57,7 +57,7 @@ export interface TrainingResult {
 }
 
 /**
- * @throws RUN_EXISTS, RUN_MISSING, RUN_LOCKED, RESUME_MISMATCH, TRAINING_DIVERGED, WORKER_LOST, TRAINING_DATA for labels
+ * @throws RUN_EXISTS, RUN_MISSING, RUN_LOCKED, RESUME_MISMATCH, STORAGE_FAILED, TRAINING_DIVERGED, WORKER_LOST, TRAINING_DATA for labels
  * that are all the same, CHECKPOINT_MISMATCH for a teacher of another architecture, and what checkConfig does
  */
 export async function train(options: TrainingOptions): Promise<TrainingResult> {
@@ -67,9 +67,10 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
   else if (pictures.classes.length < 2)
     throw new MatvitError('TRAINING_DATA', `all pictures are in a folder named '${pictures.classes[0]}': one class`);
   await checkRun(out, options.resume);
-  await mkdir(out, { recursive: true });
+  await withStorage(out, () => mkdir(out, { recursive: true }));
   const lock = lockRun(out);
   try {
+    await sweepRun(out);
     return await run(options);
   } finally {
     lock.release();
@@ -150,7 +151,7 @@ async function run(options: TrainingOptions): Promise<TrainingResult> {
         viewsPerSecond: ((step - firstStep) * config.batch) / seconds,
         passes,
       };
-      await appendFile(metricsFile, JSON.stringify(metrics) + '\n');
+      await withStorage(metricsFile, () => appendFile(metricsFile, JSON.stringify(metrics) + '\n'));
       options.onStep?.(metrics);
       if (performance.now() - saved > options.checkpointEvery * 1000) {
         await save();
@@ -163,6 +164,15 @@ async function run(options: TrainingOptions): Promise<TrainingResult> {
   }
 }
 
+/** @throws STORAGE_FAILED */
+async function withStorage(path: string, write: () => Promise<unknown>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    throw new MatvitError('STORAGE_FAILED', `${path}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
 /** Leaves the lines of the steps done: those after the last checkpoint will be done again. */
 async function keepMetrics(path: string, steps: number): Promise<void> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -171,9 +181,18 @@ async function keepMetrics(path: string, steps: number): Promise<void> {
   });
   const kept = text
     .split(/(?<=\n)/)
-    .slice(0, steps)
+    .filter(line => stepOf(line) <= steps)
     .join('');
   if (kept !== text) await writeFileAtomic(path, kept);
+}
+
+/** Of a line of metrics; Infinity for one that was not finished. */
+function stepOf(line: string): number {
+  try {
+    return (JSON.parse(line) as StepMetrics).step;
+  } catch {
+    return Infinity;
+  }
 }
 
 function allocate(layout: Layout, config: TrainingConfig, teacher: Checkpoint | undefined): SharedState {

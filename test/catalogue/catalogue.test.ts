@@ -37,6 +37,19 @@ describe('Catalogue', () => {
   const added = (after: number, upTo = catalogue.revision()) =>
     [...catalogue.vectorsAdded(after, upTo)].flatMap(rows => rows.ids);
 
+  it('forgets what it has read of changes that are undone', () => {
+    catalogue.commit({ put: [image('a', 1)] });
+    const id = idOf('a');
+    const edit = () => {
+      catalogue.commit({ edit: [{ id, metadata: { label: 'new' } }] });
+      assert.deepEqual(catalogue.image(id)!.metadata, { label: 'new' });
+      throw new Error('undone');
+    };
+    assert.throws(() => catalogue.together(edit), /undone/);
+    catalogue.commit({ put: [image('b', 2)] }); // its revision is that of what was undone
+    assert.deepEqual(catalogue.image(id)!.metadata, { label: 'x' });
+  });
+
   it('is empty at first, and knows itself again', () => {
     assert.deepEqual(catalogue.state(), { revision: 0, images: 0, vectors: 0 });
     assert.equal(catalogue.root, undefined);

@@ -124,6 +124,22 @@ describe('ImageIndex', () => {
     }
   });
 
+  it('closes without making a snapshot for which most vectors are still missing', async () => {
+    await index.commit({ put: images(0, 50) });
+    await index.save();
+    const many = clusteredVectors(8000, dimension, 12);
+    await index.commit({
+      put: Array.from({ length: 8000 }, (_, i) => ({ ...image(1000 + i), embedding: row(many, dimension, i) })),
+    }); // a snapshot is due
+    assert.ok((await index.stats()).graph.pending > 0);
+    await reopen();
+    const { graph } = await index.stats();
+    assert.equal(graph.snapshot, 1);
+    assert.equal(graph.vectors + graph.pending, 8050);
+    const { hits } = await index.search(row(many, dimension, 7777), { k: 1 });
+    assert.equal(hits[0]!.image.path, '8777.jpg');
+  });
+
   it('makes the graph again when the catalogue is an older copy', async () => {
     const file = join(folder, 'catalogue.sqlite');
     await index.commit({ put: images(0, 50) });

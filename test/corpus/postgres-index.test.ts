@@ -88,6 +88,7 @@ describe('PostgresIndex', () => {
     it('replaces, removes, and finds the vector of a moved picture until it is pruned', async () => {
       const index = await writer();
       await index.commit({ put: images(0, 5) });
+      assert.ok(index.catalogue.hasVector(image(0).sha256)); // so that no copy of it is embedded
       await index.commit({ put: [image(0, 7)], remove: [2] });
       assert.deepEqual(await found(index, 7), ['0.jpg']);
       const { embedding, ...moved } = { ...image(1), path: 'moved.jpg' };

@@ -160,13 +160,15 @@ describe('training', () => {
     assert.equal((await run({ config: { ...tinyConfig, steps: 1 } })).result.steps, 1);
   });
 
-  it('has one line of metrics for each step, though some were done twice', async () => {
+  it('has one line of metrics for each step, though some were done twice, and nothing unfinished', async () => {
     const config = { ...tinyConfig, steps: 6 };
     const stopping = new AbortController();
     await run({ config, signal: stopping.signal, onStep: ({ step }) => step === 3 && stopping.abort() });
     const metrics = join(out, 'metrics.jsonl');
-    await appendFile(metrics, '{"step":4}\n{"step":5}\n'); // done after the last checkpoint, and lost
+    await appendFile(metrics, '{"step":4}\n{"step":5}\n{"st'); // done after the last checkpoint, and lost
+    await appendFile(join(out, 'run.safetensors.99.tmp'), 'half of it');
     await run({ config, resume: true });
+    assert.deepEqual((await readdir(out)).sort(), ['metrics.jsonl', 'run.lock', 'run.safetensors']);
     const lines = (await readFile(metrics, 'utf8')).trimEnd().split('\n');
     const steps = lines.map(line => JSON.parse(line) as StepMetrics);
     assert.deepEqual(

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { type ModelCard, readModel, writeModel } from '../../src/model/bundle.js';
+import { makeCheckpoint } from '../../src/model/checkpoint.js';
+import { tensorShapes } from '../../src/model/architecture.js';
+import { rejectsCode } from '../support/rejects.js';
+import { temporaryFolder } from '../support/temporary.js';
+import { tinyCheckpoint } from '../support/tiny.js';
+
+describe('a model on disk', () => {
+  const inFolder = temporaryFolder();
+  const [first, second] = [tinyCheckpoint(1), tinyCheckpoint(2)];
+  const card: ModelCard = { name: 'tiny', description: 'random weights', provenance: [] };
+
+  it('can be read at every moment while it is replaced', async () => {
+    const folder = inFolder('replaced');
+    await writeModel(folder, first, card, 'F32');
+    let writing = true;
+    const readers = [0, 1, 2].map(async () => {
+      const seen = new Set<string>();
+      while (writing) seen.add((await readModel(folder)).checkpoint.fingerprint);
+      return seen;
+    });
+    for (let i = 0; i < 30; i++) await writeModel(folder, i % 2 ? first : second, card, 'F32');
+    writing = false;
+    const seen = new Set((await Promise.all(readers)).flatMap(set => [...set]));
+    assert.deepEqual(seen, new Set([first.fingerprint, second.fingerprint]));
+    assert.equal((await readModel(folder)).card.replaces, undefined);
+    assert.deepEqual(readdirSync(folder).sort(), ['model.json', 'model.safetensors']);
+  });
+
+  it('can be read, and replaced, after a process has died between its files', async () => {
+    const folder = inFolder('between');
+    await writeModel(folder, first, card, 'F32');
+    const file = `${folder}/model.safetensors`;
+    const weights = readFileSync(file);
+    await writeModel(folder, second, card, 'F32');
+    const { card: newer } = await readModel(folder);
+    writeFileSync(file, weights);
+    await rejectsCode('CHECKPOINT_MISMATCH', readModel(folder));
+    writeFileSync(`${folder}/model.json`, JSON.stringify({ ...newer, replaces: first.fingerprint }));
+    assert.equal((await readModel(folder)).checkpoint.fingerprint, first.fingerprint);
+    await writeModel(folder, second, card, 'F32');
+    assert.equal((await readModel(folder)).checkpoint.fingerprint, second.fingerprint);
+  });
+
+  it('stays as it was when what should replace it is not finite', async () => {
+    const folder = inFolder('kept');
+    await writeModel(folder, first, card, 'F32');
+    const { architecture } = first;
+    const shapes = [...tensorShapes(architecture)];
+    const tensors = shapes.map(([name, shape]) => [name, { shape, data: second.weights.get(name)!.slice() }] as const);
+    tensors[0]![1].data[0] = NaN;
+    await assert.rejects(async () => writeModel(folder, makeCheckpoint(architecture, new Map(tensors)), card, 'F32'), {
+      code: 'CHECKPOINT_CORRUPT',
+    });
+    assert.equal((await readModel(folder)).checkpoint.fingerprint, first.fingerprint);
+    assert.deepEqual(readdirSync(folder).sort(), ['model.json', 'model.safetensors']);
+  });
+});
