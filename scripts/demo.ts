@@ -90,8 +90,9 @@ async function gatherPictures(folder: string, limit: number): Promise<Map<string
       await link(join(assets, file), join(folder, path));
       metadata.set(path, source.describe(file));
     }
-    for (const file of await readdir(join(folder, source.name)))
-      if (!metadata.has(`${source.name}/${file}`)) await rm(join(folder, source.name, file));
+    for (const entry of await readdir(join(folder, source.name), { withFileTypes: true }))
+      if (entry.isSymbolicLink() && !metadata.has(`${source.name}/${entry.name}`))
+        await rm(join(folder, source.name, entry.name));
   }
   return metadata;
 }

@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { type Config, readConfig } from '../src/config.js';
 import { DecoderPool } from '../src/image/decoder-pool.js';
 import type { Searcher } from '../src/search/searcher.js';
+import { reportOf } from '../src/service/errors.js';
 import { startServer } from '../src/service/server.js';
 import { Service, type ServiceOptions } from '../src/service/service.js';
 import { interruption } from './cli.js';
@@ -35,9 +36,12 @@ export async function serve(
         service.log.info({ images: await index.count(), model: encoder.fingerprint }, 'reloaded');
         await service.thumbnails.sweep();
       })
-      .catch((error: unknown) => service.log.error({ error: String(error) }, 'reloading failed; it goes on as it was'));
+      .catch((error: unknown) =>
+        service.log.error({ error: reportOf(error) }, 'reloading failed; it goes on as it was'),
+      );
   };
   process.on('SIGHUP', reload);
+  if (hasHungUp) reload();
   process.stdout.write(`${server.url}  ${images} pictures, ${searcher.encoder.engine}\n`);
   if (!signal.aborted) await once(signal, 'abort');
   process.off('SIGHUP', reload);
@@ -45,6 +49,10 @@ export async function serve(
   await service.settled();
   return service.searcher;
 }
+
+/** Did SIGHUP come before the server could answer to it? Left alone, that signal ends a process; when it drains, too. */
+let hasHungUp = false;
+const remember = () => void (hasHungUp = true);
 
 /**
  * Lets the heap grow to five times what lives in it. Left alone, V8 collects 30 MB every six seconds at 40 searches a second,
@@ -72,8 +80,7 @@ Examples:
   $ matvit keys add shop && matvit serve --host 0.0.0.0`,
   )
   .action(async (flags: Record<string, unknown>) => {
-    // before it listens and while it drains there is nothing to take up, and by default this signal ends a process
-    process.on('SIGHUP', () => undefined);
+    process.on('SIGHUP', remember);
     const { config } = readConfig({ flags, environment: process.env });
     const { maxBytes, maxPixels, maxWholePixels } = config;
     const timeout = 1000 * config.decodeTimeout;

@@ -134,13 +134,14 @@ export class DerivedGraph {
   async settle(): Promise<void> {
     await this.follow();
     while (this.feeding ?? (this.paused && this.compacting)) await (this.feeding ?? this.compacting);
-    if (this.pending.size > 0) throw this.failure ?? new MatvitError('INDEX_FAILED', 'it has been closed');
+    if (this.pending.size > 0) throw this.failure ?? closedError();
   }
 
-  /** Writes the snapshot if it is behind, and returns the revision that it reflects. @throws STORAGE_FAILED */
+  /** Writes the snapshot if it is behind, and returns the revision that it reflects. @throws STORAGE_FAILED, INDEX_FAILED */
   async save(): Promise<number> {
     await this.compacting;
     await this.settle();
+    if (this.closed) throw closedError();
     const { revision, changes } = this;
     if (revision !== this.saved) {
       await saveSnapshot(this.folder, this.graph, sourceOf(this.catalogue), revision);
@@ -168,7 +169,7 @@ export class DerivedGraph {
     }
   }
 
-  /** Makes no more of the graph: a snapshot for which vectors are still missing will not be written. */
+  /** Makes no more of the graph, and begins no snapshot. */
   halt(): void {
     this.closed = true;
     this.beside?.halt();
@@ -257,7 +258,7 @@ export class DerivedGraph {
     try {
       for (const { ids, vectors } of catalogue.vectorsAdded(0, revision)) {
         await fresh.upsert(ids, vectors);
-        if (this.closed) throw new MatvitError('INDEX_FAILED', 'it has been closed');
+        if (this.closed) throw closedError();
       }
       // what changed meanwhile goes through the tail once more
       this.paused = true;
@@ -290,6 +291,8 @@ export class DerivedGraph {
     }
   }
 }
+
+const closedError = () => new MatvitError('INDEX_FAILED', 'it has been closed');
 
 /** Lets no thread live on behind an error. */
 async function closeOnError<T>(done: Promise<T>, graph: DerivedGraph): Promise<T> {

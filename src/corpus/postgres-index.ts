@@ -68,7 +68,7 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
     return this.model.dimension;
   }
 
-  /** Of an index that is open for writing, as it was when it was opened. */
+  /** Of an index that is open for writing, as it was when it was opened; contents that were committed here since count. */
   get catalogue(): KnownPictures {
     if (!this.known) throw new MatvitError('INDEX_FAILED', `${this.folder} was opened for reading only`);
     return this.known;

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { NewImage } from '../catalogue/changes.js';
 import type { Encoder } from '../encoder/encoder.js';
+import { MatvitError } from '../errors.js';
 import { hashFile } from '../index/hash-file.js';
 import { fullPoint } from '../model/operating-point.js';
 import { Embedder } from './embedder.js';
@@ -40,7 +41,7 @@ export class Reader {
     this.width = 2 * this.embedder.capacity + decoders;
   }
 
-  /** Rejects only with the encoder's and the catalogue's errors: those of one picture are Failures. */
+  /** Rejects only with the encoder's and the catalogue's errors, and DECODER_UNAVAILABLE: those of one picture are Failures. */
   async read({ file, metadata, edited, known, read }: Task): Promise<NewImage | Failure> {
     const replaces = known?.metadata;
     if (!read) return { ...known!, metadata, edited, replaces };
@@ -84,6 +85,8 @@ export class Reader {
       const now = await stat(file);
       if (now.size !== size || now.mtimeMs !== mtime) throw new Error('it changed while it was being read');
     } catch (error) {
+      // the machine's trouble and not the picture's, which would be removed
+      if (error instanceof MatvitError && error.code === 'DECODER_UNAVAILABLE') throw error;
       return failureOf(path, file, error, 'FILE_UNREADABLE');
     }
     const vector = await this.embedder.embed(pixels);

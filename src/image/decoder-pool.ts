@@ -66,7 +66,8 @@ export class DecoderPool implements Decoder {
   async close(): Promise<void> {
     this.closed = true;
     for (const { reject } of this.queue.splice(0)) reject(gone());
-    const ends = [...this.children].map(child => new Promise(resolve => child.process.once('exit', resolve)));
+    const started = [...this.children].filter(({ process }) => process.pid !== undefined);
+    const ends = started.map(child => new Promise(resolve => child.process.once('exit', resolve)));
     for (const child of this.children) child.process.kill('SIGKILL');
     await Promise.all(ends);
   }
@@ -90,13 +91,14 @@ export class DecoderPool implements Decoder {
       } catch (error) {
         // no descriptors, no processes: the machine's trouble, and it may pass
         for (const child of this.children) if (child.job === job) release(child);
-        job.reject(new MatvitError('DECODER_UNAVAILABLE', reasonOf(error)));
+        job.reject(unavailable(error));
       }
     }
   }
 
   private send(child: Child, job: Job): void {
     child.job = job;
+    if (child.process.pid === undefined) return; // it could not be started, as it is about to say
     this.expect(child, this.options.timeout + (child.isReady ? 0 : startPatience));
     const { source, task } = job;
     const call: DecoderCall = { source: typeof source === 'string' ? source : pass(child.scratch, source), task };
@@ -138,11 +140,11 @@ export class DecoderPool implements Decoder {
       child.isReady = true;
       if (child.job) this.expect(child, this.options.timeout);
     });
-    child.process.once('error', error => {
+    child.process.on('error', error => {
       if (child.process.pid !== undefined) return; // it ends, and says so
       closeSync(scratch);
       this.children.delete(child);
-      release(child)?.reject(new MatvitError('DECODER_UNAVAILABLE', reasonOf(error)));
+      release(child)?.reject(unavailable(error));
       this.assign();
     });
     child.process.once('exit', () => {
@@ -187,6 +189,7 @@ function release(child: Child): Job | undefined {
   return job;
 }
 
+const unavailable = (cause: unknown) => new MatvitError('DECODER_UNAVAILABLE', reasonOf(cause), { cause });
 const gone = () => new MatvitError('SERVER_STOPPING', 'the decoder has been closed');
 const nameOf = ({ source, task }: Job) =>
   ('decode' in task ? task.decode : task.thumbnail).name ?? (typeof source === 'string' ? source : 'the upload');

@@ -27,20 +27,23 @@ export interface Model {
 
 /** @throws FILE_UNREADABLE, CHECKPOINT_CORRUPT, CHECKPOINT_MISMATCH */
 export async function readModel(folder: string): Promise<Model> {
-  const checkpoint = await readCheckpoint(join(folder, 'model.safetensors'));
   const path = join(folder, 'model.json');
-  let card: ModelCard;
+  // while a model is replaced, the card before its weights or the one after them names them
+  const before = await readCard(path).catch(() => undefined);
+  const checkpoint = await readCheckpoint(join(folder, 'model.safetensors'));
+  const belongs = ({ fingerprint, replaces }: ModelCard) => [fingerprint, replaces].includes(checkpoint.fingerprint);
+  const card = before && belongs(before) ? before : await readCard(path);
+  if (belongs(card)) return { checkpoint, card };
+  const reason = `${path} belongs to other weights than the model.safetensors beside it`;
+  throw new MatvitError('CHECKPOINT_MISMATCH', reason);
+}
+
+async function readCard(path: string): Promise<ModelCard> {
   try {
-    card = JSON.parse(await readFile(path, 'utf8')) as ModelCard;
+    return JSON.parse(await readFile(path, 'utf8')) as ModelCard;
   } catch (error) {
     throw new MatvitError('FILE_UNREADABLE', `${path}: ${reasonOf(error)}`, { cause: error });
   }
-  if (card.fingerprint !== checkpoint.fingerprint && card.replaces !== checkpoint.fingerprint)
-    throw new MatvitError(
-      'CHECKPOINT_MISMATCH',
-      `${path} belongs to other weights than the model.safetensors beside it`,
-    );
-  return { checkpoint, card };
 }
 
 /** The weights of a model folder or of a checkpoint file, whatever stands beside them. @throws as readCheckpoint */
@@ -64,23 +67,30 @@ export async function writeModel(
   type: StoredType,
 ): Promise<Model> {
   const path = join(folder, 'model.safetensors');
-  const fresh = `${path}.new`;
-  const before = await readCheckpoint(path).catch(() => undefined);
-  await writeCheckpoint(fresh, checkpoint, type);
-  const stored = await readCheckpoint(fresh).catch(async (error: unknown) => {
+  const fresh = `${path}.new.${process.pid}.tmp`;
+  const replaces = await readCheckpoint(path).then(
+    ({ fingerprint }) => fingerprint,
+    () => undefined,
+  );
+  try {
+    await writeCheckpoint(fresh, checkpoint, type);
+    const stored = await readCheckpoint(fresh);
+    const full: ModelCard = {
+      ...card,
+      fingerprint: stored.fingerprint,
+      architecture: stored.architecture,
+      preprocessing: 'RGB, short side resized (bicubic) and centre-cropped to the resolution, x / 127.5 - 1',
+    };
+    const writeCard = (card: ModelCard) =>
+      writeFileAtomic(join(folder, 'model.json'), JSON.stringify(card, null, 2) + '\n');
+    if (replaces !== undefined) await writeCard({ ...full, replaces });
+    await rename(fresh, path);
+    await writeCard(full);
+    return { checkpoint: stored, card: full };
+  } catch (error) {
+    if (error instanceof MatvitError) throw error;
+    throw new MatvitError('STORAGE_FAILED', `${path}: ${reasonOf(error)}`, { cause: error });
+  } finally {
     await rm(fresh, { force: true });
-    throw error;
-  });
-  const full: ModelCard = {
-    ...card,
-    fingerprint: stored.fingerprint,
-    architecture: stored.architecture,
-    preprocessing: 'RGB, short side resized (bicubic) and centre-cropped to the resolution, x / 127.5 - 1',
-  };
-  const writeCard = (card: ModelCard) =>
-    writeFileAtomic(join(folder, 'model.json'), JSON.stringify(card, null, 2) + '\n');
-  if (before) await writeCard({ ...full, replaces: before.fingerprint });
-  await rename(fresh, path);
-  await writeCard(full);
-  return { checkpoint: stored, card: full };
+  }
 }

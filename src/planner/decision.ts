@@ -27,7 +27,7 @@ export interface Decision {
   readonly waiting: number;
   /** other requests a second that were reckoned with */
   readonly rate: number;
-  /** from arrival to the start of decoding */
+  /** from when it asked for a slot, its picture being there, to the start of decoding */
   readonly waitMs: number;
   readonly predicted: {
     /** median */

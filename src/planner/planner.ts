@@ -54,7 +54,7 @@ export interface Moment {
 export class Planner {
   private room = new Headroom();
   private arrivals = new ArrivalRate();
-  /** each waits on predictions of its own */
+  /** each has to leave room for an answer that is predicted by itself */
   private readonly probes: Readonly<Record<FollowUp, Probes>> = {
     search: new Probes(),
     elaborate: new Probes(),

@@ -1,6 +1,6 @@
 /**
  * Refusing teaches nothing. Once a slow moment has made predictions refuse everyone, nobody would be served who could show
- * that it is over. So when nothing has been served for a while, one request is served that predictions refuse: where it was
+ * that it is over. So when none of its kind has been served for a while, one request is served that predictions refuse: where it was
  * in time the next may come at once, and each that is late makes the next wait twice as long (the half-open state of a
  * circuit breaker; Nygard 2007, "Release It!").
  */

@@ -35,7 +35,8 @@ export const answerErrors =
     const { id, route } = response.locals as { id?: string; route?: string };
     const problem = known(error) ?? new MatvitError('INTERNAL', 'the log has more');
     response.locals['code'] = problem.code;
-    if (problem.status >= 500 && problem.status !== 503)
+    // 503 is for what the client may ask again, and mostly no news to whoever runs the server
+    if (problem.status >= 500 && (problem.status !== 503 || problem.code === 'DECODER_UNAVAILABLE'))
       log.error({ id, method: request.method, route, code: problem.code, error: reportOf(error) }, 'request failed');
     if (response.headersSent) {
       next(error);

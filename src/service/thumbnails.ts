@@ -7,6 +7,7 @@ import type { SearchableIndex } from '../corpus/ports.js';
 import { hashFile } from '../index/hash-file.js';
 import { writeFileAtomic } from '../model/write-file-atomic.js';
 import type { Searcher } from '../search/searcher.js';
+import { reportOf } from './errors.js';
 import type { Service } from './service.js';
 
 /** longer side, pixels: sharp on a dense display at the page's size */
@@ -72,7 +73,7 @@ export class Thumbnails {
           await rm(join(folder, part, name), { force: true });
         }
     } catch (error) {
-      log.warn({ error: String(error) }, 'thumbnails of pictures that are gone cannot be removed');
+      log.warn({ error: reportOf(error) }, 'thumbnails of pictures that are gone cannot be removed');
     } finally {
       release();
     }
@@ -99,7 +100,7 @@ export class Thumbnails {
     if (file !== undefined && this.canWrite && isSame)
       await writeFileAtomic(file, data).catch((error: unknown) => {
         this.canWrite = false; // it serves all the same
-        log.warn({ error: String(error) }, 'thumbnails cannot be kept');
+        log.warn({ error: reportOf(error) }, 'thumbnails cannot be kept');
       });
     return data;
   }

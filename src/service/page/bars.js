@@ -4,7 +4,7 @@ import { milliseconds } from './format.js';
 
 /** @typedef {import('./api.js').Cost} Cost */
 
-/** The stages of a search in their order; the rest of its total is between the server's threads. */
+/** The stages of a search in their order; the rest of its total is fetching, and between the server's threads. */
 const stages = /** @type {const} */ (['decode', 'wait', 'encode', 'search']);
 
 /** A budget that is further beyond the longest bar than this is not shown beside it. */
