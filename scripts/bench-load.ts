@@ -108,8 +108,8 @@ async function measure(
 
 function table(rows: readonly LoadRow[]): string {
   const lines = rows.map(row => {
-    const share = [row.attainment, row.fidelity].map(x => x.toFixed(4));
-    const times = [row.p50, row.p95, row.p99].map(ms => ms.toFixed(1));
+    const share = [row.attainment, row.fidelity].map(x => x?.toFixed(4) ?? '–');
+    const times = [row.p50, row.p95, row.p99].map(ms => ms?.toFixed(1) ?? '–');
     const rest = [row.throughput.toFixed(0), `${(100 * row.encodeError).toFixed(0)}%`, row.generatorCpu.toFixed(2)];
     return `| ${[row.trace, row.times, row.rate.toFixed(0), row.policy, ...share, ...times, ...rest].join(' | ')} |`;
   });

@@ -46,7 +46,7 @@ describe('matvit calibrate and what builds on it', function () {
     for (const row of rows) {
       assert.deepEqual([row.requests, row.trace], [row.rate, 'bursty']); // of one second
       assert.ok(row.rate > 1 && row.rate < 24, `${row.rate}`);
-      assert.ok(row.attainment >= 0 && row.attainment <= 1 && row.p50 > 0, JSON.stringify(row));
+      assert.ok(row.attainment >= 0 && row.attainment <= 1 && row.p50! > 0, JSON.stringify(row));
     }
     assert.deepEqual(JSON.parse(await readFile(inFolder('rows.json'), 'utf8')), rows);
   });

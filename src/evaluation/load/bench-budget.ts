@@ -64,11 +64,11 @@ export async function benchBudget(
       met: share(({ ms, status }) => status === 200 && ms <= budgetMs),
       ...(best >= 0 && { best: points[best]! }),
       choseBest: share(sample => place(sample) === best),
-      choseNear: share(sample => Math.abs(place(sample) - best) <= 1),
+      choseNear: share(sample => place(sample) >= 0 && Math.abs(place(sample) - best) <= 1),
       p95: quantile(mine.map(({ ms }) => ms), 0.95), // prettier-ignore
       encodeError: median(
-        mine.map(({ answer }) =>
-          answer ? Math.abs(answer.predictedEncodeMs - answer.encodeMs) / answer.encodeMs : NaN,
+        mine.flatMap(({ answer }) =>
+          answer ? Math.abs(answer.predictedEncodeMs - answer.encodeMs) / answer.encodeMs : [],
         ),
       ),
     };

@@ -25,12 +25,12 @@ export interface LoadRow extends Load {
   readonly requests: number;
   /** share answered within the budget; refusals and errors count against it */
   readonly attainment: number;
-  /** mean rank-biased overlap with the full model's answers, over the requests that met the budget */
-  readonly fidelity: number;
-  /** of the answers, milliseconds */
-  readonly p50: number;
-  readonly p95: number;
-  readonly p99: number;
+  /** mean rank-biased overlap with the full model's answers, over the requests that met the budget; null if none did */
+  readonly fidelity: number | null;
+  /** of the requests, milliseconds; null where that one had no answer */
+  readonly p50: number | null;
+  readonly p95: number | null;
+  readonly p99: number | null;
   /** answers a second */
   readonly throughput: number;
   readonly refused: number;
@@ -103,16 +103,18 @@ export function rowOf(
   const fidelities = met.map(
     ({ picture, answer }) => fidelityOf(without(answer!.ids, pictures[picture]!.id), reference[picture]!).rbo,
   );
-  const times = answers.map(sample => sample.ms);
+  const times = samples.map(({ answer, ms }) => (answer ? ms : Infinity));
+  const time = (share: number) => {
+    const ms = quantile(times, share);
+    return Number.isFinite(ms) ? ms : null;
+  };
   const errors = answers.map(({ answer }) => Math.abs(answer!.predictedEncodeMs - answer!.encodeMs) / answer!.encodeMs);
   return {
     ...load,
     ...{ policy, budgetMs, rate, requests: samples.length },
     attainment: met.length / samples.length,
-    fidelity: fidelities.reduce((sum, rbo) => sum + rbo, 0) / Math.max(1, fidelities.length),
-    p50: median(times),
-    p95: quantile(times, 0.95),
-    p99: quantile(times, 0.99),
+    fidelity: fidelities.length === 0 ? null : fidelities.reduce((sum, rbo) => sum + rbo) / fidelities.length,
+    ...{ p50: time(0.5), p95: time(0.95), p99: time(0.99) },
     throughput: (1000 * answers.length) / ms,
     refused: samples.length - answers.length,
     encodeError: median(errors),

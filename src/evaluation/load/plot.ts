@@ -7,7 +7,7 @@ const frame = { left: 48, top: 34, right: 12, bottom: 44 };
 
 interface Panel {
   readonly title: string;
-  readonly value: (row: LoadRow) => number;
+  readonly value: (row: LoadRow) => number | null;
   readonly rows: readonly LoadRow[];
 }
 
@@ -55,7 +55,10 @@ function draw({ title, value, rows }: Panel, policies: readonly string[]): strin
     const points = rows
       .filter(row => row.policy === policy)
       .sort((a, b) => a.times - b.times)
-      .map(row => ({ x: x(row.times).toFixed(1), y: y(value(row)).toFixed(1) }));
+      .flatMap(row => {
+        const share = value(row);
+        return share === null ? [] : [{ x: x(row.times).toFixed(1), y: y(share).toFixed(1) }];
+      });
     const dots = points.map(point => `<circle cx="${point.x}" cy="${point.y}" r="3" fill="${colours[i]}"/>`);
     const path = points.map(point => `${point.x} ${point.y}`).join('L');
     return `<path d="M${path}" fill="none" stroke="${colours[i]}" stroke-width="2"/>${dots.join('')}`;

@@ -1,11 +1,16 @@
 /** When requests arrive, for load that does not wait for answers. */
 import { random } from '../../training/random.js';
 
-/** Times of arrival, milliseconds, of `count` requests at `rate` a second: a Poisson process. */
+/**
+ * Times of arrival, milliseconds, of `count` requests at a mean of `rate` a second: a Poisson process, given that as many
+ * come in just that time.
+ */
 export function poisson(rate: number, count: number, seed: number): number[] {
   const draw = random(seed, 1);
+  const gaps = Array.from({ length: count + 1 }, () => -Math.log(1 - draw.next())); // the last one to the end
+  const scale = (1000 * count) / rate / sum(gaps);
   let time = 0;
-  return Array.from({ length: count }, () => (time -= (Math.log(1 - draw.next()) * 1000) / rate));
+  return gaps.slice(0, count).map(gap => (time += gap * scale));
 }
 
 /** Milliseconds that calm and burst last on average, and their rates as multiples of the mean: nine tenths and a tenth. */

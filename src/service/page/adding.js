@@ -26,7 +26,12 @@ export function makeAdding(callbacks) {
 
 /** @param {readonly File[]} files */
 async function add(files) {
-  const left = files.map(file => ({ file, ...row(file.name) }));
+  const text = label.value.trim(); // of these, whatever is typed for the next
+  const left = files.map(file => ({
+    file,
+    metadata: { name: file.name, ...(text !== '' && { label: text }) },
+    ...row(file.name),
+  }));
   list.prepend(...left.map(({ root }) => root));
   let added = 0;
   const work = async () => {
@@ -45,18 +50,20 @@ function row(name) {
   return { root, part };
 }
 
-/** @param {{ file: File } & ReturnType<typeof row>} one @returns {Promise<boolean>} */
-async function addOne({ file, root, part }) {
-  const metadata = { name: file.name, ...(label.value.trim() !== '' && { label: label.value.trim() }) };
+/**
+ * @param {{ file: File, metadata: Record<string, string> } & ReturnType<typeof row>} one
+ * @returns {Promise<boolean>} is there a picture more?
+ */
+async function addOne({ file, metadata, root, part }) {
   try {
     const [image] = (await client.addImages(file, { metadata })).images;
     if (!image || !('id' in image)) throw new Error('the server did not say what became of it');
     root.dataset.state = 'added';
-    part('.added-state').textContent = image.created ? 'added' : 'was there already';
+    part('.added-state').textContent = image.created ? 'added' : 'was there already; its name and label are replaced';
     Object.assign(part('img'), { src: thumbnailUrl(image.id) });
     part('.added-undo').hidden = !image.created;
     part('.added-undo').addEventListener('click', () => void undo(image.id, root, part));
-    return true;
+    return image.created;
   } catch (error) {
     root.dataset.state = 'failed';
     part('.added-state').textContent = error instanceof Problem ? error.message : String(error);

@@ -59,6 +59,12 @@ export function setHidden(element, isHidden) {
   if (hadFocus) focusResults();
 }
 
+/** All but the key's, which is asked for whatever the query is. */
+export function closeDialogs() {
+  for (const dialog of document.querySelectorAll('dialog[open]:not(#key-dialog)'))
+    if (dialog instanceof HTMLDialogElement) dialog.close();
+}
+
 /** Says something to screen readers. @param {string} text */
 export function announce(text) {
   byId('announcement', HTMLElement).textContent = text;

@@ -9,6 +9,8 @@ import { thumb } from './samples.js';
 
 const grid = byId('hits', HTMLElement);
 const missedPart = byId('missed', HTMLElement);
+/** what is shown there @type {readonly Hit[]} */
+let missed = [];
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 /** More placeholders than that are below the fold. */
 const mostSkeletons = 20;
@@ -36,7 +38,7 @@ export function showSkeletons(count) {
       return root;
     }),
   );
-  setHidden(missedPart, true);
+  showMissed([], () => undefined);
 }
 
 /**
@@ -58,7 +60,7 @@ export function showHits(hits, { queryId, onOpen }) {
   }
   areCurrent = true;
   replaceItems(shown);
-  setHidden(missedPart, true);
+  showMissed([], () => undefined);
   if (calm.matches || before.size === 0) return;
   for (const item of shown) {
     const from = before.get(item.dataset.id)?.from;
@@ -91,7 +93,22 @@ function replaceItems(items) {
 }
 
 /** Shows more below. @param {readonly Hit[]} hits @param {(hit: Hit) => void} onOpen */
-export const addHits = (hits, onOpen) => grid.append(...hits.map(hit => hitElement(hit, onOpen, false)));
+export function addHits(hits, onOpen) {
+  grid.append(...hits.map(hit => hitElement(hit, onOpen, false)));
+  const ids = new Set(hits.map(({ id }) => id));
+  showMissed(
+    missed.filter(({ id }) => !ids.has(id)),
+    onOpen,
+  );
+}
+
+/** Hits that only the full model has. @param {readonly Hit[]} hits @param {(hit: Hit) => void} onOpen */
+function showMissed(hits, onOpen) {
+  missed = hits;
+  setHidden(missedPart, missed.length === 0);
+  byId('missed-title', HTMLElement).textContent = `${plural(missed.length, 'hit')} that only ${shortPoint(full)} has`;
+  byId('missed-list', HTMLElement).replaceChildren(...missed.map(hit => thumb(hit, onOpen)));
+}
 
 /**
  * Marks the hits that the full model does not have, and shows those that only it has.
@@ -102,9 +119,7 @@ export function markHits({ extra, missed }, onOpen) {
   for (const item of grid.children)
     if (item instanceof HTMLElement && extra.has(Number(item.dataset.id)))
       badge(item, `not at ${shortPoint(full)}`, 'extra');
-  setHidden(missedPart, missed.length === 0);
-  byId('missed-title', HTMLElement).textContent = `${plural(missed.length, 'hit')} that only ${shortPoint(full)} has`;
-  byId('missed-list', HTMLElement).replaceChildren(...missed.map(hit => thumb(hit, onOpen)));
+  showMissed(missed, onOpen);
 }
 
 /** Waits for the pictures that can be seen, but not long. */

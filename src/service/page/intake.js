@@ -1,5 +1,5 @@
 /** Pictures come in: chosen, dropped anywhere on the page, pasted, or by their address. */
-import { byId } from './dom.js';
+import { byId, closeDialogs } from './dom.js';
 
 /** @param {(file: File) => void} onPicture @param {(url: string) => void} onUrl */
 export function takePictures(onPicture, onUrl) {
@@ -25,6 +25,7 @@ export function takePictures(onPicture, onUrl) {
     const file = event.clipboardData?.files[0];
     if (!file) return; // text, for a text field
     event.preventDefault();
+    closeDialogs(); // what is open is about the query before
     onPicture(file);
   });
 
@@ -43,7 +44,9 @@ export function takePictures(onPicture, onUrl) {
     event.preventDefault();
     veil.hidden = true;
     const file = event.dataTransfer?.files[0];
-    if (file) onPicture(file);
+    if (!file) return;
+    closeDialogs();
+    onPicture(file);
   });
 
   if (/Mac|iPhone|iPad/.test(navigator.userAgent))

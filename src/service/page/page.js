@@ -7,7 +7,7 @@ import { showFrontier } from './budget.js';
 import { makeCamera } from './camera.js';
 import { makeCounts, showCounts } from './counts.js';
 import { makeCrop } from './crop.js';
-import { byId } from './dom.js';
+import { byId, closeDialogs } from './dom.js';
 import { toggled } from './filter.js';
 import { makeFold, showFold } from './fold.js';
 import { fileName } from './format.js';
@@ -135,9 +135,7 @@ document.querySelector('.skip')?.addEventListener('click', event => {
   byId('hits-title', HTMLElement).focus();
 });
 addEventListener('popstate', event => {
-  // they were about the query before; a key is asked for whatever the query is
-  for (const dialog of document.querySelectorAll('dialog[open]:not(#key-dialog)'))
-    if (dialog instanceof HTMLDialogElement) dialog.close();
+  closeDialogs(); // they were about the query before
   void follow(event.state);
 });
 
@@ -145,4 +143,5 @@ void makeStatus(asking.startFrom, () => {
   forgetReferences();
   forgetPictures();
 });
+showSettings();
 void begin();

@@ -48,13 +48,14 @@ function showChoices(at) {
   select.value = besideOf(at);
 }
 
-/** @param {boolean} isThere is there something to show? */
+/** @param {boolean} isThere is there something to compare? */
 function arrange(isThere) {
+  const isShown = isThere && isWanted && part.childElementCount > 0;
   toggle.hidden = !isThere;
   toggle.ariaPressed = String(isWanted);
   byId('side-with', HTMLElement).hidden = !isThere || !isWanted;
-  setHidden(part, !isThere || !isWanted);
-  byId('list', HTMLElement).hidden = isThere && isWanted;
+  setHidden(part, !isShown);
+  byId('list', HTMLElement).hidden = isShown;
 }
 
 /**
@@ -64,11 +65,14 @@ function arrange(isThere) {
 export function offerSide(at, compare) {
   onWish = compare;
   showChoices(at);
-  toggle.hidden = false;
+  arrange(true);
 }
 
 /** There is nothing to compare, or not yet. */
-export const hideSide = () => arrange(false);
+export function hideSide() {
+  arrange(false);
+  part.replaceChildren();
+}
 
 /**
  * @param {{ at: string, hits: readonly Hit[] }} answer

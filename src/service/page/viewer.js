@@ -100,7 +100,8 @@ function rank(hit, index) {
   if (index >= own && there === 0) return 'Only at the point beside';
   if (index >= own) return `Only at ${shortPoint(full)}: hit ${there} of ${reference.length}`;
   const here = `Hit ${index + 1} of ${own}`;
-  if (reference.length === 0) return here;
+  // nobody asked the full model for more than it was compared with
+  if (there === 0 && index >= reference.length) return here;
   return there === 0 ? `${here}, not among ${shortPoint(full)}’s` : `${here}, ${there} at ${shortPoint(full)}`;
 }
 

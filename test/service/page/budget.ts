@@ -99,6 +99,7 @@ export function budgeting(page: () => PageTest) {
     await here.open('#budget=50000');
     await here.upload(4);
     await here.answered('L@160:fp32');
+    assert.ok((await here.page.inputValue('#k')) !== '');
     answer!();
     await here.answered(full);
     assert.deepEqual(await shownParts(), ['modes', 'budget-part']);
@@ -141,6 +142,10 @@ export function budgeting(page: () => PageTest) {
     await here.isAccessible();
     await here.screenshot('side-by-side');
     await here.page.click('#side-toggle');
+    await here.upload(1);
+    await here.compared();
+    assert.equal(await columns.count(), 0); // those were another picture's
+    assert.equal(await here.page.isVisible('#list'), true);
     assert.equal(await here.page.isVisible('#hits'), true);
   });
 

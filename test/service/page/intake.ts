@@ -77,6 +77,8 @@ export function intake(page: () => PageTest) {
       ['paste', here.image(6).id],
       ['drop', here.image(7).id],
     ] as const) {
+      await here.page.click('#hits .hit'); // what is open is about the query before
+      await here.page.waitForSelector('#viewer[open]');
       await here.page.evaluate(
         `(async () => {
           const blob = await (await fetch('/v1/images/${id}/thumbnail')).blob();
@@ -89,6 +91,7 @@ export function intake(page: () => PageTest) {
         })()`,
       );
       await here.page.waitForSelector(`#query-name:text-is("${kind}.webp")`);
+      assert.equal(await here.page.locator('dialog[open]').count(), 0);
       await here.page.waitForSelector(`#hits > li:first-child[data-id="${id}"]`);
     }
   });

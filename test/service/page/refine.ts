@@ -216,6 +216,21 @@ export function refining(page: () => PageTest, size: 'desk' | 'phone') {
     assert.equal(await here.page.locator('#missed-list li').count(), theirs.length - same);
   });
 
+  it('claims nothing of what the full model was not asked for', async () => {
+    await here.open('#k=10&at=S@96:fp32');
+    await here.upload(0);
+    await here.compared();
+    const missed = await here.attributes('#missed-list button', 'aria-label');
+    assert.ok(missed.length > 0);
+    await here.page.click('#more');
+    await here.page.waitForSelector('#hits > li:nth-child(20)');
+    await here.page.mouse.wheel(0, 5000);
+    await here.page.waitForSelector('#hits > li:nth-child(24)'); // all there are
+    assert.equal(await here.page.isVisible('#missed'), false);
+    await here.page.click('#hits > li:nth-child(24) .hit');
+    assert.equal(await here.text('#viewer-rank'), 'Hit 24 of 24');
+  });
+
   it('shows more hits as the end comes near, none twice', async () => {
     await here.open('#at=XL@224:fp32&k=10');
     await here.upload(0);
