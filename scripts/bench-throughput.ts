@@ -40,8 +40,12 @@ Example:
   $ matvit bench throughput --connections 64`,
   )
   .action(async ({ index, model, connections, seconds, json }: Options) => {
-    const server = await ServeProcess.start(['--index', index, '--model', model, '--rate-limit', '0']);
-    const searcher = await openSearcher({ index, model, workers: 1 });
+    const searcher = await openSearcher({ index, model, workers: 1 }); // first: it takes folders alone
+    const start = ServeProcess.start(['--index', index, '--model', model, '--rate-limit', '0']);
+    const server = await start.catch(async (error: unknown) => {
+      await searcher.close();
+      throw error;
+    });
     const bar = progress('throughput');
     const onProgress = (done: number, total: number, what: string) => bar.update(done, total, what);
     try {

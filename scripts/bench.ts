@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { availableParallelism, cpus } from 'node:os';
 import { Command, Option } from 'commander';
 import { isPostgres } from '../src/catalogue/postgres.js';
 import { ImageIndex } from '../src/corpus/image-index.js';
@@ -15,6 +13,7 @@ import { type SearchBench, benchSearch } from '../src/evaluation/bench-search.js
 import { type TrainTiming, benchTrain } from '../src/evaluation/bench-train.js';
 import { readModel } from '../src/model/bundle.js';
 import { writeFileAtomic } from '../src/model/write-file-atomic.js';
+import { makeTemporaryFolder } from '../src/temporary-folder.js';
 import { benchAbuseCommand } from './bench-abuse.js';
 import { benchBudgetCommand } from './bench-budget.js';
 import { benchEscalationCommand } from './bench-escalation.js';
@@ -90,18 +89,18 @@ async function trainBench(model: string, rounds: number): Promise<{ points: Trai
 async function filtersBench(pictures: number, dimension: number, at?: string): Promise<{ filters: FilterTiming[] }> {
   const model = { fingerprint: 'synthetic', dimension };
   if (at !== undefined && !isPostgres(at)) throw new MatvitError('OPTION_INVALID', `'${at}' is not postgres://…`);
-  const folder = await mkdtemp(join(tmpdir(), 'matvit-bench-'));
-  const index = await (at === undefined
-    ? ImageIndex.openForWriting(folder, model)
-    : PostgresIndex.openForWriting(at, model));
+  const temporary = await makeTemporaryFolder();
   const bar = progress('filters');
   const onProgress = (done: number, total: number) => bar.update(done, total);
   try {
-    return { filters: await benchFilters(index, dimension, pictures, { onProgress }) };
+    const index = await (at === undefined
+      ? ImageIndex.openForWriting(temporary.path, model)
+      : PostgresIndex.openForWriting(at, model));
+    const filters = benchFilters(index, dimension, pictures, { onProgress });
+    return { filters: await filters.finally(() => index.close()) };
   } finally {
     bar.stop();
-    await index.close();
-    await rm(folder, { recursive: true });
+    await temporary.remove();
   }
 }
 

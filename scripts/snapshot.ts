@@ -10,11 +10,6 @@ interface Options {
 
 const where = 'here; pg_dump backs a database up';
 
-/** Ends as signals end a process, but for what is removed when it exits. */
-function exitOnSignals(): void {
-  process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
-}
-
 function print(backup: Backup, json: boolean): void {
   const bytes = backup.files.reduce((sum, file) => sum + file.bytes, 0);
   const text = `${backup.images} pictures, ${(bytes / 1e6).toFixed(1)} MB, made ${backup.created}`;
@@ -39,7 +34,6 @@ snapshotCommand
   .addOption(jsonOption())
   .action(async (file: string, { index, json }: Options) => {
     refusePostgres(index, where);
-    exitOnSignals();
     print(await createBackup(index, file), json);
   });
 
@@ -51,6 +45,5 @@ snapshotCommand
   .addOption(jsonOption())
   .action(async (file: string, { index, json }: Options) => {
     refusePostgres(index, where);
-    exitOnSignals();
     print(await restoreBackup(file, index), json);
   });

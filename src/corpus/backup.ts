@@ -4,8 +4,8 @@
  * the index.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync, rmSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { copyFile, mkdir, open, readdir, rename, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { extract, pack } from 'tar-stream';
@@ -15,6 +15,7 @@ import { MatvitError, reasonOf } from '../errors.js';
 import { hashFile } from '../index/hash-file.js';
 import { readManifest, writeManifest } from '../index/manifest.js';
 import { calibrationFile } from '../planner/calibration.js';
+import { type TemporaryFolder, makeTemporaryFolder } from '../temporary-folder.js';
 
 const backupSchema = z.object({
   format: z.literal(1),
@@ -85,22 +86,19 @@ export async function restoreBackup(file: string, folder: string): Promise<Backu
   });
 }
 
-/** Lets `work` use a folder beside `path`, so that renaming is atomic; it is removed when the process ends, too. */
+/** Lets `work` use a folder beside `path`, so that renaming is atomic. */
 async function besides<T>(path: string, work: (temporary: string) => Promise<T>): Promise<T> {
-  let temporary: string | undefined;
-  const removeNow = () => temporary !== undefined && rmSync(temporary, { recursive: true, force: true });
-  process.on('exit', removeNow);
+  let temporary: TemporaryFolder | undefined;
   try {
     const parent = dirname(resolve(path));
     await mkdir(parent, { recursive: true });
-    temporary = await mkdtemp(join(parent, `.${basename(path)}-`));
-    return await work(temporary);
+    temporary = await makeTemporaryFolder(join(parent, `.${basename(path)}-`));
+    return await work(temporary.path);
   } catch (error) {
     if (error instanceof MatvitError) throw error;
     throw new MatvitError('STORAGE_FAILED', `${path}: ${reasonOf(error)}`, { cause: error });
   } finally {
-    process.off('exit', removeNow);
-    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
+    await temporary?.remove();
   }
 }
 

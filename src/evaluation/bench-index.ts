@@ -1,6 +1,4 @@
 /** How near the indexing pipeline comes to what its parts allow: decoding alone, and encoding alone, on all cores. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pMap from 'p-map';
 import { ImageIndex } from '../corpus/image-index.js';
@@ -9,6 +7,7 @@ import type { Encoder } from '../encoder/encoder.js';
 import { decode } from '../image/decode.js';
 import { fullPoint } from '../model/operating-point.js';
 import { median } from '../statistics.js';
+import { makeTemporaryFolder } from '../temporary-folder.js';
 
 export interface IndexTiming {
   readonly pictures: number;
@@ -48,12 +47,14 @@ export async function benchIndex(
     return pMap(calls, embed, { concurrency: encoder.concurrency + 1 });
   };
   const indexAll = async () => {
-    const temporary = await mkdtemp(join(tmpdir(), 'matvit-bench-'));
-    const { fingerprint, architecture } = encoder;
-    const index = await ImageIndex.openForWriting(temporary, { fingerprint, dimension: architecture.width });
-    await indexFolder({ folder, index, encoder, decode });
-    await index.close();
-    await rm(temporary, { recursive: true });
+    const temporary = await makeTemporaryFolder();
+    try {
+      const { fingerprint, architecture } = encoder;
+      const index = await ImageIndex.openForWriting(temporary.path, { fingerprint, dimension: architecture.width });
+      await indexFolder({ folder, index, encoder, decode }).finally(() => index.close());
+    } finally {
+      await temporary.remove();
+    }
   };
   const rows: { decodeOnly: number; encodeOnly: number; pipeline: number; bound: number }[] = [];
   for (let round = 0; round < rounds; round++) {

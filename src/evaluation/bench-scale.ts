@@ -2,8 +2,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +10,7 @@ import { ImageIndex } from '../corpus/image-index.js';
 import { HnswIndex } from '../index/hnsw.js';
 import { type Random, random } from '../training/random.js';
 import { median, quantile } from '../statistics.js';
+import { makeTemporaryFolder } from '../temporary-folder.js';
 
 export interface ScaleBench {
   readonly vectors: number;
@@ -87,7 +86,8 @@ export async function benchScale({
   rounds: number;
   onProgress?: (done: number, total: number, note: string) => void;
 }): Promise<ScaleBench> {
-  const folder = await mkdtemp(join(tmpdir(), 'matvit-scale-'));
+  const temporary = await makeTemporaryFolder();
+  const folder = temporary.path;
   const source = new Vectors(dimension, 1);
   let made = 0;
   const image = (): NewImage => {
@@ -170,7 +170,7 @@ export async function benchScale({
       await index.close();
     }
   } finally {
-    await rm(folder, { recursive: true });
+    await temporary.remove();
   }
 }
 

@@ -48,8 +48,12 @@ export async function benchSwap(options: SwapOptions): Promise<SwapBench> {
   const { args, rate, seconds, swaps: wanted } = options;
   let swaps = 0;
   const onLog = (line: string) => (swaps += Number(line.includes('"msg":"reloaded"')));
-  const servers = await Promise.all([ServeProcess.start(args, { onLog }), ServeProcess.start(args)]);
-  const [first] = servers;
+  const first = await ServeProcess.start(args, { onLog });
+  const second = await ServeProcess.start(args).catch(async (error: unknown) => {
+    await first.stop();
+    throw error;
+  });
+  const servers = [first, second] as const;
   const client = new Client(servers, options);
   try {
     const arrivals = poisson(rate, Math.round(rate * seconds), options.seed);

@@ -1,6 +1,4 @@
 /** Images a second of a training step (forward, backward, update) beside the forward pass alone, on all cores. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OnnxEncoder } from '../encoder/onnx.js';
 import type { Checkpoint } from '../model/checkpoint.js';
@@ -9,6 +7,7 @@ import { type Pictures, tableColumns } from '../training/pictures.js';
 import { preset, workersFor } from '../training/presets.js';
 import { train } from '../training/train.js';
 import { median } from '../statistics.js';
+import { makeTemporaryFolder } from '../temporary-folder.js';
 
 export interface TrainTiming {
   readonly at: string;
@@ -39,7 +38,8 @@ export async function benchTrain(
     return { at, config: preset(checkpoint.architecture, 'plain', at) };
   });
   const workers = workersFor(configs[0]!.config.batch, cores);
-  const out = await mkdtemp(join(tmpdir(), 'matvit-bench-'));
+  const temporary = await makeTemporaryFolder();
+  const out = temporary.path;
   const encoder = await OnnxEncoder.create(checkpoint, workers);
   const pictures = grey(64, 128);
   const timings: TrainTiming[] = [];
@@ -74,7 +74,7 @@ export async function benchTrain(
     }
   } finally {
     await encoder.close();
-    await rm(out, { recursive: true });
+    await temporary.remove();
   }
   return timings;
 }

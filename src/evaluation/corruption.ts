@@ -3,13 +3,13 @@
  * code, or give the results of the sound index.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ImageIndex } from '../corpus/image-index.js';
 import { Writer } from '../corpus/writer.js';
 import type { ErrorCode } from '../errors.js';
+import { makeTemporaryFolder } from '../temporary-folder.js';
 import { random } from '../training/random.js';
 import { ColourEncoder, colourModel, colourPicture } from './colours.js';
 
@@ -51,7 +51,8 @@ export async function corruptionTest({
   seed: number;
   onProgress?: (done: number, note: string) => void;
 }): Promise<Damage[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'matvit-corruption-'));
+  const temporary = await makeTemporaryFolder();
+  const folder = temporary.path;
   const numbers = random(seed);
   const prober = new Prober();
   try {
@@ -125,7 +126,7 @@ export async function corruptionTest({
     return report;
   } finally {
     prober.end();
-    rmSync(folder, { recursive: true, force: true });
+    await temporary.remove();
   }
 }
 

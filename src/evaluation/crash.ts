@@ -6,8 +6,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +13,7 @@ import { ImageIndex } from '../corpus/image-index.js';
 import { reasonOf } from '../errors.js';
 import { decode } from '../image/decode.js';
 import { fullPoint } from '../model/operating-point.js';
+import { makeTemporaryFolder } from '../temporary-folder.js';
 import { random } from '../training/random.js';
 import { ColourEncoder, colourModel, colourPicture } from './colours.js';
 
@@ -57,7 +56,8 @@ export async function crashTest({
   seed: number;
   onProgress?: (done: number, total: number, note: string) => void;
 }): Promise<CrashReport> {
-  const folder = mkdtempSync(join(tmpdir(), 'matvit-crash-'));
+  const temporary = await makeTemporaryFolder();
+  const folder = temporary.path;
   const numbers = random(seed);
   const state = new Expected();
   const problems: string[] = [];
@@ -88,7 +88,7 @@ export async function crashTest({
     }
     return { kills, sound, acknowledged, interrupted, rebuilt, pictures: state.size, problems };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    await temporary.remove();
   }
 }
 

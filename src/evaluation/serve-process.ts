@@ -4,21 +4,17 @@ import { once } from 'node:events';
 import { readFileSync, readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { beforeEnd } from '../before-end.js';
 import { MatvitError } from '../errors.js';
 
 const matvit = fileURLToPath(new URL('../../scripts/matvit.js', import.meta.url));
 
 /** Ends a child with this process, also by a signal to this process alone. */
 function endTogether(child: ChildProcess): void {
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  const pass = (signal: NodeJS.Signals) => {
+  const forget = beforeEnd(() => {
     child.kill();
     signalTree(child.pid!, 'SIGCONT'); // it may be paused
-    forget();
-    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
-  };
-  const forget = () => signals.forEach(signal => process.off(signal, pass));
-  signals.forEach(signal => process.on(signal, pass));
+  });
   child.once('exit', forget);
 }
 

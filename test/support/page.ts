@@ -12,7 +12,7 @@ import { type RunningServer, startServer } from '../../src/service/server.js';
 import { testService } from './service.js';
 import { smallSearcher } from './small.js';
 
-const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+const executablePath = process.env['CHROMIUM'] || '/usr/bin/chromium';
 // as root, and without a network to look things up in
 const args = [
   ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],

@@ -1,0 +1,25 @@
+import { rmSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEnd } from './before-end.js';
+
+export interface TemporaryFolder {
+  readonly path: string;
+  /** With what is in it. */
+  remove(): Promise<void>;
+}
+
+/** A new folder, which a signal that ends the process removes too. @param beside where, and how its name begins */
+export async function makeTemporaryFolder(beside = join(tmpdir(), 'matvit-')): Promise<TemporaryFolder> {
+  const path = await mkdtemp(beside);
+  const options = { recursive: true, force: true };
+  const forget = beforeEnd(() => rmSync(path, options));
+  return {
+    path,
+    remove: () => {
+      forget();
+      return rm(path, options);
+    },
+  };
+}
