@@ -14,6 +14,10 @@ import { type Sharp, sharp } from '../src/image/sharp.js';
 import { random } from '../src/training/random.js';
 
 const [packages, scenes, out] = process.argv.slice(2) as [string, string, string];
+if (out === undefined) {
+  process.stderr.write('usage: node dist/scripts/free-pictures.js PACKAGES SCENES OUT\n');
+  process.exit(1);
+}
 const draw = random(7);
 
 /** Paths of the pictures in a folder, in the order of their names; none if there is no such folder. */
