@@ -1,11 +1,13 @@
 /**
  * Makes training pictures of free software's: wallpapers whole and in tiles, Tux Paint's stamps on white and on scenes, clip
- * art, the pictures of GCompris and the textures of SuperTuxKart. No command of matvit; docs/training.md says how it is run.
+ * art, the pictures of GCompris, the textures of SuperTuxKart, and what `CHOSEN` lists. No command of matvit; docs/training.md
+ * says how it is run.
  *
  *     node dist/scripts/free-pictures.js PACKAGES SCENES OUT
  *
  * PACKAGES has a folder for each Debian package, unpacked; SCENES photos, at any depth; OUT gets a folder for each kind.
  */
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,7 +31,47 @@ function picturesIn(folder: string, pattern = /\.(jpe?g|png|webp)$/i): string[] 
     .map(name => join(folder, name));
 }
 
-const without = ['tuxpaint-stamps-default', 'openclipart-png', 'gcompris-qt-data', 'supertuxkart-data'];
+/** Files that need nothing but choosing: at most so many of those whose path matches, and tiles of large ones. */
+interface Choice {
+  readonly kind: string;
+  readonly from: string;
+  readonly pattern: RegExp;
+  readonly most?: number;
+  readonly tiles?: number;
+}
+const CHOSEN: readonly Choice[] = [
+  { kind: 'drawings', from: 'pysiogame', pattern: /\/art4apps\/.*\.(jpg|png)$/ },
+  { kind: 'drawings', from: 'scratch', pattern: /\/Costumes\/.*\.(jpg|png)$/ },
+  { kind: 'drawings', from: 'wesnoth-1.16-data', pattern: /\/portraits\/.*\.png$/ },
+  { kind: 'drawings', from: 'freecol', pattern: /\/(foundingFathers|bonus|monarch)\/.*\.(jpg|png)$/ },
+  { kind: 'places', from: 'endless-sky-data', pattern: /\/land\/.*\.jpg$/, tiles: 2 },
+  { kind: 'places', from: 'krank', pattern: /-backgrounds\/.*\.jpg$/, tiles: 4 },
+  { kind: 'places', from: 'scratch', pattern: /\/Backgrounds\/.*\.jpg$/ },
+  { kind: 'snapshots', from: 'gnome-control-center-data', pattern: /\/faces\/.*\.jpg$/ },
+  { kind: 'snapshots', from: 'golang-github-rwcarlsen-goexif-dev', pattern: /\/samples\/.*\.jpg$/ },
+  { kind: 'snapshots', from: 'kphotoalbum', pattern: /\/demo\/[^/]*\.jpg$/, tiles: 4 },
+  { kind: 'snapshots', from: 'libdlib19.1', pattern: /\/(faces|johns)\/.*\.jpg$/ },
+  { kind: 'snapshots', from: 'psychtoolbox-3-common', pattern: /\.jpe?g$/ },
+  { kind: 'renders', from: 'povray-examples', pattern: /\.jpg$/ },
+  { kind: 'items', from: 'freedroidrpg-data', pattern: /\.jpg$/, most: 400 },
+  { kind: 'space', from: 'stellarium-data', pattern: /\/(nebulae|landscapes|skycultures)\/.*\.(jpg|png)$/, most: 500 },
+  { kind: 'space', from: 'openuniverse-common', pattern: /\.jpg$/ },
+  { kind: 'surfaces', from: 'torcs-data', pattern: /\/tracks\/.*\.png$/, most: 400 },
+  { kind: 'surfaces', from: 'redeclipse-data', pattern: /\.jpg$/, most: 400 },
+  { kind: 'screens', from: 'opencv-doc', pattern: /\.(jpg|png)$/, most: 400 },
+  { kind: 'screens', from: 'fotoxx-common', pattern: /\.jpg$/, most: 100 },
+  { kind: 'screens', from: 'gimp-help-en', pattern: /\.(jpg|png)$/, most: 300 },
+];
+
+const shuffled = (files: readonly string[]): string[] =>
+  files
+    .map(file => ({ file, order: draw.next() }))
+    .sort((a, b) => a.order - b.order)
+    .map(({ file }) => file);
+
+const without = ['tuxpaint-stamps-default', 'openclipart-png', 'gcompris-qt-data', 'supertuxkart-data'].concat(
+  CHOSEN.map(({ from }) => from),
+);
 const wallpapers = readdirSync(packages)
   .filter(name => !without.includes(name))
   .flatMap(name => picturesIn(join(packages, name)));
@@ -40,7 +82,16 @@ interface Made {
   readonly image: Sharp;
 }
 
-/** The whole, and eight tiles of a quarter to a half of the shorter side of what is large. */
+/** Tiles of a quarter to a half of the shorter side. */
+function* tilesOf(file: string, width: number, height: number, count: number): Generator<Sharp> {
+  for (let i = 0; i < count; i++) {
+    const size = Math.round(Math.min(width, height) * draw.between(0.25, 0.55));
+    const [left, top] = [draw.below(width - size), draw.below(height - size)];
+    yield sharp(file).extract({ left, top, width: size, height: size }).resize(288, 288);
+  }
+}
+
+/** The whole, and tiles of what is large. */
 async function* ofWallpapers(): AsyncGenerator<Made> {
   const kind = 'photos';
   for (const file of wallpapers) {
@@ -48,10 +99,31 @@ async function* ofWallpapers(): AsyncGenerator<Made> {
     const side = Math.min(width, height);
     if (side < 240) continue;
     yield { kind, image: sharp(file).resize(320, 320, { fit: 'outside' }) };
-    for (let i = 0; i < 8 && side >= 1000; i++) {
-      const size = Math.round(side * draw.between(0.25, 0.55));
-      const [left, top] = [draw.below(width - size), draw.below(height - size)];
-      yield { kind, image: sharp(file).extract({ left, top, width: size, height: size }).resize(288, 288) };
+    for (const image of tilesOf(file, width, height, side >= 1000 ? 8 : 0)) yield { kind, image };
+  }
+}
+
+/** A picture that comes twice, and those that are small or the same colour all over, are left out. */
+async function* ofChosen(): AsyncGenerator<Made> {
+  const seen = new Set<string>();
+  for (const { kind, from, pattern, most = Infinity, tiles = 0 } of CHOSEN) {
+    let count = 0;
+    for (const file of shuffled(picturesIn(join(packages, from), pattern))) {
+      if (count === most) break;
+      const hash = createHash('sha256').update(readFileSync(file)).digest('hex');
+      if (seen.has(hash)) continue;
+      seen.add(hash);
+      try {
+        const { width, height } = await sharp(file).metadata();
+        const { channels } = await sharp(file).flatten({ background: 'white' }).stats();
+        if (Math.min(width, height) < 90 || channels.every(({ stdev }) => stdev < 12)) continue;
+        count++;
+        yield { kind, image: sharp(file).resize(288, 288, { fit: 'inside' }) };
+        for (const image of tilesOf(file, width, height, Math.min(width, height) >= 500 ? tiles : 0))
+          yield { kind, image };
+      } catch {
+        // Some packages have files that are broken on purpose.
+      }
     }
   }
 }
@@ -70,8 +142,7 @@ async function* ofStamps(): AsyncGenerator<Made> {
 }
 
 function* ofClipArt(): Generator<Made> {
-  const files = picturesIn(join(packages, 'openclipart-png')).map(file => ({ file, order: draw.next() }));
-  for (const { file } of files.sort((a, b) => a.order - b.order).slice(0, 2500))
+  for (const file of shuffled(picturesIn(join(packages, 'openclipart-png'))).slice(0, 2500))
     yield { kind: 'cliparts', image: sharp(file).resize(256, 256, { fit: 'contain', background: '#fff0' }) };
 }
 
@@ -94,9 +165,9 @@ function* ofTextures(): Generator<Made> {
 }
 
 const counts: Record<string, number> = {};
-for (const kind of ['photos', 'stamps', 'stamps-on', 'cliparts', 'learning', 'textures'])
-  await mkdir(join(out, kind), { recursive: true });
-for (const source of [ofWallpapers(), ofStamps(), ofClipArt(), ofGCompris(), ofTextures()])
+const kinds = ['photos', 'stamps', 'stamps-on', 'cliparts', 'learning', 'textures'];
+for (const kind of kinds.concat(CHOSEN.map(({ kind }) => kind))) await mkdir(join(out, kind), { recursive: true });
+for (const source of [ofWallpapers(), ofStamps(), ofClipArt(), ofGCompris(), ofTextures(), ofChosen()])
   await pMap(
     source,
     async ({ kind, image }) => {

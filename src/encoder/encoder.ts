@@ -21,11 +21,14 @@ export interface Encoder {
   readonly precisions: readonly Precision[];
   /** calls that can be computed at the same time */
   readonly concurrency: number;
+  /** cores that a call can have, if it is the only one */
+  readonly cores: number;
   /**
    * @param pixels [B, R, R, 3] RGB, R = point.resolution; B follows from the length. int8 takes B = 1 only, since its
    *   scales are computed over the batch. The buffer may be transferred: do not use it afterwards.
+   * @param cores to compute it on, one or `this.cores`: faster by itself, slower for all where calls overlap
    * @throws REQUEST_INVALID, OPERATING_POINT_INVALID, ENCODER_FAILED, WORKER_LOST, ENCODER_CLOSED
    */
-  embed(pixels: Uint8Array, point: OperatingPoint): Promise<Encoded>;
+  embed(pixels: Uint8Array, point: OperatingPoint, cores?: number): Promise<Encoded>;
   close(): Promise<void>;
 }

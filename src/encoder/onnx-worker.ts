@@ -1,10 +1,10 @@
-/** A thread of the ONNX encoder: one session a precision. */
+/** A thread of the ONNX encoder: one session a precision, and another for those that have several cores. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { reasonOf } from '../errors.js';
 import { pixelShape } from '../graph/forward.js';
 import type { Architecture } from '../model/architecture.js';
-import type { Precision } from '../model/operating-point.js';
+import { type Precision, precisions } from '../model/operating-point.js';
 import { positionsAt } from '../model/positions.js';
 import { createSession } from './session.js';
 
@@ -23,6 +23,7 @@ export interface EmbedRequest {
   readonly submodel: readonly number[];
   readonly resolution: number;
   readonly precision: Precision;
+  readonly cores: number;
 }
 
 export type EmbedAnswer =
@@ -31,12 +32,18 @@ export type EmbedAnswer =
 
 const { architecture: a, positions, models } = workerData as WorkerSetup;
 const port = parentPort!;
-// copies, since ONNX Runtime takes no shared buffers; it keeps weights of its own
-const sessions: Record<Precision, InferenceSession> = {
-  fp32: await createSession(models.fp32.slice()),
-  int8: await createSession(models.int8.slice()),
-};
+const sessions = new Map<string, Promise<InferenceSession>>();
+await Promise.all(precisions.map(precision => sessionOf(precision, 1)));
 const positionTensors = new Map<number, Tensor>();
+
+/** Those of several cores are made when the first call asks for them: few workers ever have one. */
+function sessionOf(precision: Precision, threads: number): Promise<InferenceSession> {
+  const key = `${precision} ${threads}`;
+  // a copy, since ONNX Runtime takes no shared buffers; it keeps weights of its own
+  const session = sessions.get(key) ?? createSession(models[precision].slice(), { threads });
+  sessions.set(key, session);
+  return session;
+}
 
 function positionTensor(resolution: number): Tensor {
   let tensor = positionTensors.get(resolution);
@@ -48,15 +55,24 @@ function positionTensor(resolution: number): Tensor {
   return tensor;
 }
 
-async function embed({ id, pixels, batch, submodel, resolution, precision }: EmbedRequest): Promise<EmbedAnswer> {
+async function embed({
+  id,
+  pixels,
+  batch,
+  submodel,
+  resolution,
+  precision,
+  cores,
+}: EmbedRequest): Promise<EmbedAnswer> {
   try {
     const feeds = {
       pixels: new Tensor('uint8', pixels, pixelShape(a, batch, resolution)),
       positions: positionTensor(resolution),
       widths: new Tensor('int64', BigInt64Array.from(submodel, BigInt), [a.depth]),
     };
+    const session = await sessionOf(precision, cores);
     const began = performance.now();
-    const { embedding } = await sessions[precision].run(feeds);
+    const { embedding } = await session.run(feeds);
     const encodeMs = performance.now() - began;
     return { id, vectors: Float32Array.from(embedding!.data as Float32Array), encodeMs }; // a copy can be transferred
   } catch (error) {

@@ -1,6 +1,7 @@
 /**
- * The CPU engine: ONNX Runtime in worker threads, one single-threaded session each (`run` blocks its thread, and pools
- * of two threads are slower than two of one). Requests wait in one queue, in order of arrival, for the first free worker.
+ * The CPU engine: ONNX Runtime in worker threads (`run` blocks its thread), with sessions of one thread each, since together
+ * they get more done than one of several; a call that is alone may have one of several all the same. Requests wait in one
+ * queue, in order of arrival, for the first free worker.
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
@@ -13,6 +14,8 @@ import { batchSize } from './batch-size.js';
 import type { Encoded, Encoder } from './encoder.js';
 import type { EmbedAnswer, EmbedRequest, WorkerSetup } from './onnx-worker.js';
 
+/** Threads that share one forward pass, at most: with more of them its products become too small to share. */
+const mostCores = 4;
 /** milliseconds between attempts to start a worker while another one works */
 const startPause = 1000;
 
@@ -31,6 +34,7 @@ interface Slot {
 
 export class OnnxEncoder implements Encoder {
   readonly precisions = precisions;
+  readonly cores: number;
   private readonly queue: Job[] = [];
   /** started and ready */
   private readonly slots = new Set<Slot>();
@@ -45,7 +49,9 @@ export class OnnxEncoder implements Encoder {
     readonly fingerprint: string,
     readonly concurrency: number,
     private readonly setup: WorkerSetup,
-  ) {}
+  ) {
+    this.cores = Math.min(concurrency, mostCores);
+  }
 
   get engine(): string {
     return `onnx, ${this.concurrency} worker${this.concurrency === 1 ? '' : 's'}`;
@@ -72,12 +78,12 @@ export class OnnxEncoder implements Encoder {
     return encoder;
   }
 
-  async embed(pixels: Uint8Array, point: OperatingPoint): Promise<Encoded> {
+  async embed(pixels: Uint8Array, point: OperatingPoint, cores = 1): Promise<Encoded> {
     const { submodel, resolution, precision } = point;
     const batch = batchSize(pixels, point);
     if (this.closed) throw new MatvitError('ENCODER_CLOSED', 'it was asked to embed after close');
     return new Promise((resolve, reject) => {
-      const request = { pixels, batch, submodel, resolution, precision };
+      const request = { pixels, batch, submodel, resolution, precision, cores };
       this.queue.push({ request, asked: performance.now(), started: 0, resolve, reject });
       this.assign();
       this.startMissing();

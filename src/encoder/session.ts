@@ -1,19 +1,26 @@
-/** Sessions of ONNX Runtime as we use it everywhere: one thread each, which does not spin while it waits. */
+/** Sessions of ONNX Runtime as we use it everywhere. */
 import { InferenceSession } from 'onnxruntime-node';
 
-/**
- * @param disabledOptimizers names of ONNX Runtime's graph transformers to leave out
- */
+export interface SessionOptions {
+  /**
+   * One by default, which does not spin while it waits. Several spin, but only while they compute: there are some hundred
+   * products in a forward pass, and waking a thread for its part of each takes as long as a small part.
+   */
+  readonly threads?: number;
+  /** names of ONNX Runtime's graph transformers to leave out */
+  readonly disabledOptimizers?: readonly string[];
+}
+
 export function createSession(
   model: Uint8Array,
-  disabledOptimizers: readonly string[] = [],
+  { threads = 1, disabledOptimizers = [] }: SessionOptions = {},
 ): Promise<InferenceSession> {
   return InferenceSession.create(model, {
-    intraOpNumThreads: 1,
+    intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
     extra: {
-      session: { intra_op: { allow_spinning: '0' } },
+      session: { intra_op: { allow_spinning: threads > 1 ? '1' : '0' }, force_spinning_stop: '1' },
       optimization: { disable_specified_optimizers: disabledOptimizers.join(';') },
     },
   });

@@ -15,6 +15,7 @@ export class TfjsEncoder implements Encoder {
   readonly fingerprint: string;
   readonly precisions: readonly Precision[] = ['fp32'];
   readonly concurrency = 1;
+  readonly cores = 1;
   private readonly weights: ReadonlyMap<string, tf.Tensor>;
   /** by resolution, [T, D] */
   private readonly positions = new Map<number, tf.Tensor>();

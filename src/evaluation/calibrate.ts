@@ -31,6 +31,8 @@ export interface CalibrationOptions {
 const coarseShare = 0.3;
 /** rounds of timing in the search, which needs the order of costs only */
 const searchRounds = 5;
+/** What all cores save has to be more than what they lose to whoever comes meanwhile. */
+const worthAllCores = 0.9;
 /** points on the frontier */
 const most = 12;
 /** points that are timed and judged with care: some of them are then no longer on it */
@@ -45,6 +47,8 @@ interface Times {
   /** by point */
   readonly decode: readonly number[][];
   readonly encode: readonly number[][];
+  /** the same on all cores that one call can have */
+  readonly encodeAlone: readonly number[][];
   /** of all points: a search takes as long whatever encoded the query */
   readonly search: readonly number[];
 }
@@ -94,13 +98,17 @@ export async function calibrate(
   const fine = await survey(distinct, few, 'fine');
 
   const points = fine.map(({ point }) => point);
-  const times = await timeAll(encoder, index, points, asked, rounds, progressOf('latency'));
+  const times = await timeAll(encoder, index, points, asked, rounds, progressOf('latency'), true);
   const [decodeMs, encodeMs] = [together(times.decode), together(times.encode)];
+  const encodeAloneMs = together(times.encodeAlone);
+  const isFasterAlone = (i: number) =>
+    encodeAloneMs[i]!.p50 < worthAllCores * encodeMs[i]!.p50 && encodeAloneMs[i]!.p95 < encodeMs[i]!.p95;
   const judged = await judge.judge(points, asked, progressOf('fidelity'));
   const profiles = judged.map(({ fidelity, scoreRatio }, i): PointProfile => ({
     at: printOperatingPoint(points[i]!),
     decodeMs: decodeMs[i]!,
     encodeMs: encodeMs[i]!,
+    ...(isFasterAlone(i) && { encodeAloneMs: encodeAloneMs[i]! }),
     fidelity: rounded(fidelity),
     ...(scoreRatio > 0 && { scoreRatio: round3(scoreRatio) }),
   }));
@@ -116,7 +124,10 @@ export async function calibrate(
   };
 }
 
-/** Milliseconds of each stage with nothing else running; the points take turns, so that all see the same machine. */
+/**
+ * Milliseconds of each stage with nothing else running; the points take turns, so that all see the same machine.
+ * @param alone shall they be encoded on all cores too?
+ */
 async function timeAll(
   encoder: Encoder,
   index: ImageIndex,
@@ -124,6 +135,7 @@ async function timeAll(
   queries: readonly Query[],
   rounds: number,
   onProgress: (done: number, total: number) => void,
+  alone = false,
 ): Promise<Times> {
   // decoding knows only the resolution: points that share it share what it took, or its noise would outweigh the little
   // that a narrower submodel saves
@@ -131,6 +143,7 @@ async function timeAll(
   const times = {
     decode: points.map(({ resolution }) => decodings.get(resolution)!),
     encode: points.map((): number[] => []),
+    encodeAlone: points.map((): number[] => []),
     search: [] as number[],
   };
   for (let round = -1; round < rounds; round++) {
@@ -139,6 +152,7 @@ async function timeAll(
       const began = performance.now();
       const pixels = await decode(bytes, point.resolution);
       const decoded = performance.now();
+      const onAll = alone ? await encoder.embed(pixels.slice(), point, encoder.cores) : undefined;
       const { vectors, encodeMs } = await encoder.embed(pixels, point);
       const embedded = performance.now();
       await index.search(vectors, { k });
@@ -146,6 +160,7 @@ async function timeAll(
       if (round < 0) continue; // the first call of a point makes its working memory
       times.decode[i]!.push(decoded - began);
       times.encode[i]!.push(encodeMs);
+      if (onAll) times.encodeAlone[i]!.push(onAll.encodeMs);
       times.search.push(found - embedded);
     }
     onProgress(round + 1, rounds);

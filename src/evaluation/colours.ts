@@ -26,6 +26,7 @@ export class ColourEncoder implements Encoder {
   readonly fingerprint = 'colour'.padEnd(64, '0');
   readonly engine = 'mean colours';
   readonly concurrency = 2;
+  readonly cores = 1;
   readonly precisions = ['fp32'] as const;
   /** pictures encoded */
   pictures = 0;

@@ -30,8 +30,8 @@ export interface DispatcherOptions<T, R> {
   /** requests that may wait */
   readonly capacity: number;
   readonly clock?: Clock;
-  /** Decodes and encodes at an operating point. */
-  readonly run: (input: T, at: string) => Promise<R>;
+  /** Decodes and encodes at an operating point, on all cores if it is alone. */
+  readonly run: (input: T, at: string, alone: boolean) => Promise<R>;
 }
 
 interface Entry<T, R> extends Waiting {
@@ -150,7 +150,7 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
     this.ends.set(entry, began + (decision ? decision.predicted.decodeMs + decision.predicted.encodeMs : 0));
     try {
       if (!decision) throw exceeded(job);
-      const result = await run(job.input, decision.at);
+      const result = await run(job.input, decision.at, decision.alone);
       const now = this.clock.now();
       const { decodeMs, encodeMs } = result;
       planner.learn(job, decision, moment, now, { decodeMs, encodeMs, serviceMs: now - began });

@@ -15,6 +15,8 @@ export interface PointProfile {
   readonly decodeMs: Quantiles;
   /** pixels to embedding, nothing else running */
   readonly encodeMs: Quantiles;
+  /** the same on all cores that one call can have; left out where that is no faster */
+  readonly encodeAloneMs?: Quantiles | undefined;
   readonly fidelity: Fidelity;
   /**
    * How much lower its queries' best scores are than the full model's, as a share: of the mean of the lowest fifth;

@@ -46,6 +46,7 @@ const overheadBytes = 100_000;
 export class LatencyModel {
   readonly errors = { decode: new PredictionError(), encode: new PredictionError(), search: new PredictionError() };
   private readonly decode: StageModel;
+  /** of each point on one core, then of each on all of them: what one teaches of the machine serves the other */
   private readonly encode: StageModel;
   /** apart, so that those whose searches take long do not shorten what others have for encoding */
   private readonly searches: Record<Searching, StageModel>;
@@ -54,7 +55,7 @@ export class LatencyModel {
   private margin = 0;
 
   constructor(
-    points: readonly PointProfile[],
+    private readonly points: readonly PointProfile[],
     private readonly options: LatencyOptions,
   ) {
     const { slots, searchMs, replyMs } = options;
@@ -63,7 +64,7 @@ export class LatencyModel {
       slots,
     );
     this.encode = new StageModel(
-      points.map(point => point.encodeMs),
+      [...points.map(point => point.encodeMs), ...points.map(point => point.encodeAloneMs ?? point.encodeMs)],
       slots,
     );
     this.searches = { search: new StageModel([searchMs], 1), elaborate: new StageModel([searchMs], 1) };
@@ -75,16 +76,22 @@ export class LatencyModel {
    * @param busy requests that will be served at the same time, this one included
    * @param bytes size of the picture; that of the calibration's pictures if undefined
    * @param times how many times the point's encoding
+   * @param alone is it encoded on all cores, where that is faster?
    */
-  predict(point: number, busy: number, bytes?: number, times = 1): Prediction {
+  predict(point: number, busy: number, bytes?: number, times = 1, alone = false): Prediction {
     const decode = this.decode.predict(point, busy, this.sizeFactor(bytes));
-    const encode = this.encode.predict(point, busy, times);
+    const encode = this.encode.predict(this.encoding(point, alone), busy, times);
     const { p50, p95 } = sumOf(decode, encode);
     return { decode, encode, service: { p50, p95: Math.max(p50, p95 + this.margin) } };
   }
 
+  /** Is it encoded faster on all cores than on one? */
+  isFasterAlone(point: number): boolean {
+    return this.points[point]!.encodeAloneMs !== undefined;
+  }
+
   /**
-   * After a request was served at a point. @param busy and @param bytes as for predict
+   * After a request was served at a point. @param busy, @param bytes and @param alone as for predict
    * @param predicted what had been predicted for it: others have taught something since
    */
   observe(
@@ -93,15 +100,17 @@ export class LatencyModel {
     bytes: number | undefined,
     actual: ServiceTimes,
     predicted: Pick<ServiceTimes, 'decodeMs' | 'encodeMs'>,
+    alone = false,
   ): void {
+    const encoding = this.encoding(point, alone);
     const size = this.sizeFactor(bytes);
     this.errors.decode.add(predicted.decodeMs, actual.decodeMs);
     this.errors.encode.add(predicted.encodeMs, actual.encodeMs);
-    const stages = sumOf(this.decode.predict(point, busy, size), this.encode.predict(point, busy));
+    const stages = sumOf(this.decode.predict(point, busy, size), this.encode.predict(encoding, busy));
     const isBeyond = actual.serviceMs > stages.p95 + this.margin;
     this.margin += marginStep * (isBeyond ? 0.95 : -0.05);
     this.decode.observe(point, busy, actual.decodeMs, size);
-    this.encode.observe(point, busy, actual.encodeMs);
+    this.encode.observe(encoding, busy, actual.encodeMs);
   }
 
   /** After the index was searched with an embedding. */
@@ -141,6 +150,11 @@ export class LatencyModel {
   /** How many times slower than at calibration the encoder is now. */
   get slowdown(): number {
     return this.encode.slowdown;
+  }
+
+  /** its place in `encode` */
+  private encoding(point: number, alone: boolean): number {
+    return alone && this.isFasterAlone(point) ? this.points.length + point : point;
   }
 
   private sizeFactor(bytes = this.options.pictureBytes): number {

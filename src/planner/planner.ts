@@ -37,16 +37,20 @@ export interface Likeness {
   readonly times: number;
 }
 
+/** Who else there is when a request gets a slot. */
+export interface Company {
+  /** requests being served, this one included */
+  readonly busy: number;
+  /** slacks of those who wait on and can be in time, ascending, milliseconds */
+  readonly others: readonly number[];
+}
+
 /** The moment at which a request gets a slot. */
-export interface Moment {
+export interface Moment extends Company {
   readonly now: number;
   /** when the request began to want a slot: later than it arrived if its picture had to be fetched */
   readonly asked: number;
-  /** requests being served, this one included */
-  readonly busy: number;
   readonly slots: number;
-  /** slacks of those who wait on and can be in time, ascending, milliseconds */
-  readonly others: readonly number[];
   /** did this one wait for it? */
   readonly waited: boolean;
 }
@@ -78,6 +82,11 @@ export class Planner {
     return this.room;
   }
 
+  /** May a request have all cores? Where requests overlap, the next one would find them taken. */
+  isAlone({ busy, others }: Company): boolean {
+    return busy === 1 && others.length === 0 && !this.room.busy;
+  }
+
   /** A request came that will want a slot, whatever it asks for. */
   arrived(now: number): void {
     this.arrivals.add(now);
@@ -101,7 +110,7 @@ export class Planner {
     const slack = this.slackAt(now);
     return demand =>
       demand.budgetMs !== undefined &&
-      slack(demand) < this.predict(this.cheapest(demand), busy, demand.bytes).service.p95;
+      slack(demand) < this.predict(this.cheapest(demand), { busy, others: [] }, demand.bytes).service.p95;
   }
 
   /** Though it is late by what is predicted: is it time to see whether that still holds, and has it ever been in reach? */
@@ -115,7 +124,7 @@ export class Planner {
   /** @returns undefined to reject */
   decide(demand: Demand, moment: Moment): Decision | undefined {
     const { budgetMs, bytes } = demand;
-    const { now, asked, busy, others } = moment;
+    const { now, asked, others } = moment;
     const slack = this.slackAt(now)(demand);
     const rate = this.arrivals.at(now, (budgetMs ?? Infinity) / 2, asked);
     const priced = this.price(moment, bytes);
@@ -123,11 +132,13 @@ export class Planner {
     const chosen = this.choose(demand, moment, priced, slack, limits) ?? this.probe(demand, moment);
     if (!chosen) return undefined;
     const { at, why } = chosen;
-    const { decode, encode, service } = this.predict(this.place(at), busy, bytes);
+    const likeness = this.place(at);
+    const { decode, encode, service } = this.predict(likeness, moment, bytes);
     const fidelity = this.points.find(point => point.at === at)?.fidelity.rbo;
     return {
       at,
       why,
+      alone: this.isAlone(moment) && this.latency.isFasterAlone(likeness.point),
       ...(fidelity !== undefined && { fidelity }),
       ...(budgetMs !== undefined && { budget: { ms: budgetMs, slackMs: slack, allowedMs: limits.p95 } }),
       waiting: others.length,
@@ -146,7 +157,7 @@ export class Planner {
   learn(demand: Demand, decision: Decision, moment: Moment, now: number, times: ServiceTimes): void {
     const { busy, others, waited } = moment;
     const point = this.points.findIndex(({ at }) => at === decision.at);
-    if (point >= 0) this.latency.observe(point, busy, demand.bytes, times, decision.predicted);
+    if (point >= 0) this.latency.observe(point, busy, demand.bytes, times, decision.predicted, decision.alone);
     const company = waited || busy > 1 || others.length > 0;
     // what was given more than it was allowed, for want of anything cheaper, says nothing of the headroom
     const isTest = decision.why === 'fits' && decision.predicted.serviceMs <= decision.budget!.allowedMs;
@@ -160,13 +171,13 @@ export class Planner {
 
   private choose(
     { at, budgetMs, onMiss, minFidelity, bytes }: Demand,
-    { busy }: Moment,
+    moment: Moment,
     priced: readonly PricedPoint[],
     slack: number,
     limits: Limits,
   ): Pick<Decision, 'at' | 'why'> | undefined {
     if (at !== undefined) {
-      const isLate = onMiss === 'reject' && this.predict(this.place(at), busy, bytes).service.p95 > slack;
+      const isLate = onMiss === 'reject' && this.predict(this.place(at), moment, bytes).service.p95 > slack;
       return isLate ? undefined : { at, why: 'fixed' };
     }
     if (budgetMs === undefined) return { at: this.points.at(-1)!.at, why: 'no budget' };
@@ -181,10 +192,13 @@ export class Planner {
     return { at: demand.at ?? this.points[this.cheapest(demand).point]!.at, why: 'probe' };
   }
 
-  private price({ busy, slots }: Moment, bytes: number | undefined): PricedPoint[] {
-    const predict = (i: number, company: number) => this.latency.predict(i, company, bytes).service;
+  private price(moment: Moment, bytes: number | undefined): PricedPoint[] {
     return ordered(
-      this.fidelities.map((fidelity, i) => ({ fidelity, p95: predict(i, busy).p95, work: predict(i, slots).p50 })),
+      this.fidelities.map((fidelity, point) => ({
+        fidelity,
+        p95: this.predict({ point, times: 1 }, moment, bytes).service.p95,
+        work: this.latency.predict(point, moment.slots, bytes).service.p50,
+      })),
     );
   }
 
@@ -222,7 +236,7 @@ export class Planner {
     return point < 0 ? this.likenessOf(at) : { point, times: 1 };
   }
 
-  private predict({ point, times }: Likeness, busy: number, bytes: number | undefined): Prediction {
-    return this.latency.predict(point, busy, bytes, times);
+  private predict({ point, times }: Likeness, company: Company, bytes: number | undefined): Prediction {
+    return this.latency.predict(point, company.busy, bytes, times, this.isAlone(company));
   }
 }

@@ -11,6 +11,8 @@ export interface Cost {
   readonly fidelity?: number;
   /** multiply-accumulates as a share of the full model's */
   readonly relativeMacs: number;
+  /** that encoded it: all that one call can have if nobody else was there, or else one */
+  readonly cores: number;
   readonly ms: {
     readonly decode: number;
     /** for a turn and for a free encoder */
@@ -47,7 +49,7 @@ export interface Cost {
   };
 }
 
-export function costOfAnswer(decision: Decision, actual: Pick<Cost, 'relativeMacs' | 'ms'>): Cost {
+export function costOfAnswer(decision: Decision, actual: Pick<Cost, 'relativeMacs' | 'cores' | 'ms'>): Cost {
   const { at, why, fidelity, waiting, rate, budget, predicted } = decision;
   return {
     at,

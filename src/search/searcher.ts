@@ -132,9 +132,11 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
     readonly index: Index,
     private readonly options: SearcherOptions = {},
   ) {
-    const { architecture, fingerprint, precisions, concurrency: slots } = encoder;
+    const { architecture, fingerprint, precisions, concurrency: slots, cores } = encoder;
     const { calibration = uncalibrated(fingerprint, printOperatingPoint(fullPoint(architecture))) } = options;
-    const points = calibration.points.filter(({ at }) => precisions.includes(this.pointOf(at).precision));
+    const points = calibration.points
+      .filter(({ at }) => precisions.includes(this.pointOf(at).precision))
+      .map(({ encodeAloneMs, ...point }) => (cores > 1 ? { ...point, encodeAloneMs } : point));
     this.calibration = { ...calibration, points };
     const latency = new LatencyModel(points, { ...calibration, slots });
     this.planner = new Planner(points, latency, at => this.likenessOf(at));
@@ -142,7 +144,7 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
       planner: this.planner,
       slots,
       capacity: options.queue ?? defaultQueue,
-      run: (request, at) => this.encode(request, this.pointOf(at)),
+      run: (request, at, alone) => this.encode(request, this.pointOf(at), alone ? cores : 1),
     });
   }
 
@@ -207,12 +209,15 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
     };
     if (pictures.length === 0) return;
     const points = this.planner.points.map(({ at }) => this.pointOf(at));
-    for (const at of points) {
-      if (signal?.aborted) return;
-      await Promise.all(Array.from({ length: this.encoder.concurrency }, (_, i) => search(at, i)));
+    const { concurrency } = this.encoder;
+    // alone, where sessions of several threads are made for the first time, then one on each worker, then alone again
+    for (const together of [1, concurrency, 1]) {
+      for (const at of points) {
+        if (signal?.aborted) return;
+        await Promise.all(Array.from({ length: together }, (_, i) => search(at, i + together)));
+      }
+      this.planner.forgetLoad();
     }
-    for (let round = 0; round < 2; round++) for (const at of points) if (!signal?.aborted) await search(at, round);
-    this.planner.forgetLoad();
   }
 
   /** Closes encoder and index. */
@@ -234,6 +239,7 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
     const total = performance.now() - arrivedAt;
     const cost = costOfAnswer(decision, {
       relativeMacs: relativeMacs(this.encoder.architecture, this.pointOf(decision.at)),
+      cores: decision.alone ? this.encoder.cores : 1,
       ms: { decode, wait: decision.waitMs + waitMs, encode, search: 0, total },
     });
     return { vector: vectors, cost };
@@ -298,23 +304,27 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
   }
 
   /** A worker can die of anything but the request: it has one more try, since its pixels went with the first. */
-  private async encode(request: EmbedRequest, at: OperatingPoint): Promise<Query> {
+  private async encode(request: EmbedRequest, at: OperatingPoint, cores: number): Promise<Query> {
     try {
-      return await this.encodeOnce(request, at);
+      return await this.encodeOnce(request, at, cores);
     } catch (error) {
       if (!(error instanceof MatvitError) || error.code !== 'WORKER_LOST') throw error;
-      return this.encodeOnce(request, at);
+      return this.encodeOnce(request, at, cores);
     }
   }
 
-  private async encodeOnce({ picture, name, crop, signal }: EmbedRequest, at: OperatingPoint): Promise<Query> {
+  private async encodeOnce(
+    { picture, name, crop, signal }: EmbedRequest,
+    at: OperatingPoint,
+    cores: number,
+  ): Promise<Query> {
     const { limits: given, decode = decodeHere } = this.options;
     const limits = given && typeof picture === 'string' ? forOwn(given) : given;
     const began = performance.now();
     const pixels = await decode(picture, at.resolution, { crop, ...(name && { name }), ...(limits && { limits }) });
     const decodeMs = performance.now() - began;
     if (signal?.aborted) throw new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
-    const { vectors, waitMs, encodeMs } = await this.encoder.embed(pixels, at);
+    const { vectors, waitMs, encodeMs } = await this.encoder.embed(pixels, at, cores);
     return { vectors, waitMs, decodeMs, encodeMs };
   }
 }

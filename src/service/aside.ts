@@ -8,7 +8,7 @@ import type { Encoder } from '../encoder/encoder.js';
 export function aside(encoder: Encoder): Encoder {
   return {
     ...{ architecture: encoder.architecture, fingerprint: encoder.fingerprint, engine: encoder.engine },
-    ...{ precisions: encoder.precisions, concurrency: 0 },
+    ...{ precisions: encoder.precisions, concurrency: 0, cores: 1 },
     async embed(pixels, point) {
       const batch = batchSize(pixels, point);
       const size = pixels.length / batch;

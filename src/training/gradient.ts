@@ -80,7 +80,8 @@ export class GradientComputer {
   static async create(setup: WorkerSetup): Promise<GradientComputer> {
     const { architecture: a, config } = setup;
     // The fusion would undo what autodiff.ts's productOfTransposed does.
-    const create = (graph: TrainingGraph) => createSession(graph.model, ['MatmulTransposeFusion']);
+    const create = (graph: TrainingGraph) =>
+      createSession(graph.model, { disabledOptimizers: ['MatmulTransposeFusion'] });
     if (config.objective !== 'distil') {
       const graph = classificationGraph(a, setup.pictures.classes.length);
       const session = await create(graph);

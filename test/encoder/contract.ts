@@ -27,7 +27,7 @@ export function encoderContract(name: string, create: (checkpoint: Checkpoint) =
     it('says what it is', () => {
       assert.deepEqual(encoder.architecture, tiny);
       assert.equal(encoder.fingerprint, checkpoint.fingerprint);
-      assert.ok(encoder.engine.length > 0 && encoder.concurrency >= 1);
+      assert.ok(encoder.engine.length > 0 && encoder.concurrency >= 1 && encoder.cores >= 1);
       assert.ok(encoder.precisions.includes('fp32'));
     });
 
@@ -58,6 +58,15 @@ export function encoderContract(name: string, create: (checkpoint: Checkpoint) =
           const difference = maxDifference(alone.vectors, row(vectors, i, tiny.width));
           assert.ok(difference < 1e-6, `${text}, picture ${i}: ${difference}`);
         }
+      }
+    });
+
+    it('gives the same vector on all the cores that a call can have', async () => {
+      for (const precision of encoder.precisions) {
+        const at = point(`XL:${precision}`);
+        const one = await encoder.embed(tinyPixels(1, 1, 16), at, 1);
+        const all = await encoder.embed(tinyPixels(1, 1, 16), at, encoder.cores);
+        assert.ok(maxDifference(all.vectors, one.vectors) < 1e-6, precision);
       }
     });
 

@@ -3,7 +3,7 @@ import { Dispatcher, type Job, type Served } from '../../src/planner/dispatcher.
 import { Planner } from '../../src/planner/planner.js';
 import { rejectsCode } from '../support/rejects.js';
 import { random } from '../../src/training/random.js';
-import { five, latencyOf } from './profiles.js';
+import { five, fiveOrAlone, latencyOf } from './profiles.js';
 import { VirtualClock } from './virtual-clock.js';
 
 interface Times {
@@ -17,17 +17,18 @@ function setUp({ slots = 1, capacity = 64, answerMs = 0, fail = new Map<string, 
   const latency = latencyOf(points, slots, { p50: answerMs, p95: answerMs });
   // whatever is not on the frontier is half of b
   const planner = new Planner(points, latency, () => ({ point: 1, times: 0.5 }));
-  const started: { name: string; at: string; ms: number }[] = [];
+  const started: { name: string; at: string; alone: boolean; ms: number }[] = [];
   const machine = { slow: 1 };
   const dispatcher = new Dispatcher<string, Times>({
     planner,
     slots,
     capacity,
     clock,
-    run: async (name, at) => {
-      started.push({ name, at, ms: clock.now() });
-      const { decodeMs, encodeMs } = five.find(point => point.at === at) ?? five.at(-1)!;
-      const times = { decodeMs: decodeMs.p50 * machine.slow, encodeMs: encodeMs.p50 * machine.slow };
+    run: async (name, at, alone) => {
+      started.push({ name, at, alone, ms: clock.now() });
+      const { decodeMs, encodeMs, encodeAloneMs = encodeMs } = points.find(point => point.at === at) ?? points.at(-1)!;
+      const encode = alone ? encodeAloneMs : encodeMs;
+      const times = { decodeMs: decodeMs.p50 * machine.slow, encodeMs: encode.p50 * machine.slow };
       await clock.sleep(times.decodeMs + times.encodeMs);
       const error = fail.get(name);
       if (error) throw error;
@@ -47,10 +48,50 @@ describe('Dispatcher', () => {
     await clock.run();
     const { decision } = await asked;
     assert.deepEqual({ ...decision, predicted: undefined, budget: undefined }, {
-      at: 'd', why: 'fits', fidelity: 0.95, waiting: 0, rate: 0, waitMs: 0, predicted: undefined, budget: undefined,
+      at: 'd', why: 'fits', alone: false, fidelity: 0.95, waiting: 0, rate: 0, waitMs: 0, predicted: undefined, budget: undefined,
     }); // prettier-ignore
     assert.equal(decision.budget?.ms, 25);
     assert.ok(Math.abs(decision.predicted.serviceMs - 20) < 1e-9);
+  });
+
+  it('lets a request that is alone have all cores, and gives it what fits because of that', async () => {
+    const { clock, ask, started } = setUp({ slots: 2, points: fiveOrAlone });
+    for (const [name, budgetMs] of [['x', 25], ['y', 15], ['z', 6]] as const) {
+      await Promise.all([ask(name, { budgetMs }), clock.run()]);
+    } // prettier-ignore
+    const [one, two] = [ask('one'), ask('two')];
+    await clock.run();
+    assert.deepEqual(
+      started.map(({ name, at, alone }) => `${name} ${at}${alone ? ' alone' : ''}`),
+      ['x full alone', 'y d alone', 'z b', 'one full alone', 'two full'],
+    );
+    const { predicted } = (await one).decision;
+    assert.ok(Math.abs(predicted.serviceMs - 22) < 0.1 && predicted.encodeMs < (await two).decision.predicted.encodeMs);
+  });
+
+  it('foresees with all cores what can be in time with them only', async () => {
+    const { clock, ask } = setUp({ slots: 2, points: fiveOrAlone });
+    const strict = { budgetMs: 25, minFidelity: 1, onMiss: 'reject' as const };
+    const asked = ask('x', strict);
+    await clock.run();
+    assert.equal((await asked).decision.alone, true);
+    const meanwhile = [ask('first'), rejectsCode('BUDGET_EXCEEDED', ask('second', strict))];
+    await clock.run();
+    await Promise.all(meanwhile);
+  });
+
+  it('has nobody take all cores where requests overlap', async () => {
+    const { clock, ask, started } = setUp({ slots: 2, points: fiveOrAlone });
+    for (let i = 0; i < 20; i++) {
+      const both = [ask('one'), ask('two')];
+      await clock.run();
+      await Promise.all(both);
+    }
+    started.length = 0;
+    await Promise.all([ask('alone again'), clock.run()]);
+    assert.deepEqual(started.map(({ alone }) => alone), [false]); // prettier-ignore
+    for (let i = 0; i < 200; i++) await Promise.all([ask('and again'), clock.run()]);
+    assert.equal(started.at(-1)!.alone, true);
   });
 
   it('chooses when a slot is free, from what is left of the budget', async () => {

@@ -3,7 +3,7 @@ import { type Quantiles, type PointProfile } from '../../src/planner/frontier.js
 import { LatencyModel } from '../../src/planner/latency.js';
 import { PredictionError } from '../../src/planner/prediction-error.js';
 import { type Random, random } from '../../src/training/random.js';
-import { five, latencyOf, point } from './profiles.js';
+import { five, fiveOrAlone, latencyOf, point } from './profiles.js';
 
 /** standard deviation of the logarithm of a stage's time */
 const sigma = { decode: 0.15, encode: 0.08 };
@@ -191,5 +191,15 @@ describe('PredictionError', () => {
     ] as const)
       errors.add(predicted, actual);
     assert.equal(errors.median, 0.1);
+  });
+
+  it('learns on one core how fast the machine is on all', () => {
+    const model = latencyOf(fiveOrAlone, 2);
+    const encode = (alone: boolean) => model.predict(4, 1, undefined, 1, alone).encode.p50;
+    assert.ok(Math.abs(encode(false) - 38) < 1e-9 && Math.abs(encode(true) - 20) < 1e-9);
+    assert.deepEqual(model.predict(0, 1, undefined, 1, true), model.predict(0, 1)); // no faster there
+    for (let i = 0; i < 40; i++)
+      model.observe(1, 1, undefined, { decodeMs: 2, encodeMs: 8, serviceMs: 10 }, { decodeMs: 1, encodeMs: 4 });
+    for (const alone of [false, true]) assert.ok(Math.abs(encode(alone) / (alone ? 20 : 38) - 2) < 0.05);
   });
 });

@@ -121,6 +121,7 @@ describe('matvit', function () {
         'why',
         'fidelity',
         'relativeMacs',
+        'cores',
         'ms',
         'predictedMs',
         'waiting',

@@ -35,7 +35,7 @@ export function positionMap(resolution: number): NamedTensor {
 }
 
 export async function stepper(graph: TrainingGraph): Promise<(parameters: Parameters, pass: Pass) => Promise<Step>> {
-  const session = await createSession(graph.model, ['MatmulTransposeFusion']);
+  const session = await createSession(graph.model, { disabledOptimizers: ['MatmulTransposeFusion'] });
   return async (parameters, pass) => {
     const { batch, resolution } = pass;
     const feeds: Record<string, Tensor> = {
