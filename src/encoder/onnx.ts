@@ -50,7 +50,7 @@ export class OnnxEncoder implements Encoder {
     readonly concurrency: number,
     private readonly setup: WorkerSetup,
   ) {
-    this.cores = Math.min(concurrency, mostCores);
+    this.cores = Math.min(concurrency, availableParallelism(), mostCores);
   }
 
   get engine(): string {

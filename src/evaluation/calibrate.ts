@@ -32,7 +32,7 @@ const coarseShare = 0.3;
 /** rounds of timing in the search, which needs the order of costs only */
 const searchRounds = 5;
 /** What all cores save has to be more than what they lose to whoever comes meanwhile. */
-const worthAllCores = 0.9;
+const worthAllCores = 0.8;
 /** points on the frontier */
 const most = 12;
 /** points that are timed and judged with care: some of them are then no longer on it */

@@ -46,8 +46,9 @@ const overheadBytes = 100_000;
 export class LatencyModel {
   readonly errors = { decode: new PredictionError(), encode: new PredictionError(), search: new PredictionError() };
   private readonly decode: StageModel;
-  /** of each point on one core, then of each on all of them: what one teaches of the machine serves the other */
   private readonly encode: StageModel;
+  /** On all cores. Apart, since they wait for each other: whatever holds up one of them holds up all, and spreads them more. */
+  private readonly encodeAlone: StageModel;
   /** apart, so that those whose searches take long do not shorten what others have for encoding */
   private readonly searches: Record<Searching, StageModel>;
   private readonly reply: StageModel;
@@ -64,7 +65,11 @@ export class LatencyModel {
       slots,
     );
     this.encode = new StageModel(
-      [...points.map(point => point.encodeMs), ...points.map(point => point.encodeAloneMs ?? point.encodeMs)],
+      points.map(point => point.encodeMs),
+      slots,
+    );
+    this.encodeAlone = new StageModel(
+      points.map(point => point.encodeAloneMs ?? point.encodeMs),
       slots,
     );
     this.searches = { search: new StageModel([searchMs], 1), elaborate: new StageModel([searchMs], 1) };
@@ -80,7 +85,7 @@ export class LatencyModel {
    */
   predict(point: number, busy: number, bytes?: number, times = 1, alone = false): Prediction {
     const decode = this.decode.predict(point, busy, this.sizeFactor(bytes));
-    const encode = this.encode.predict(this.encoding(point, alone), busy, times);
+    const encode = this.encoding(point, alone).predict(point, busy, times);
     const { p50, p95 } = sumOf(decode, encode);
     return { decode, encode, service: { p50, p95: Math.max(p50, p95 + this.margin) } };
   }
@@ -106,11 +111,11 @@ export class LatencyModel {
     const size = this.sizeFactor(bytes);
     this.errors.decode.add(predicted.decodeMs, actual.decodeMs);
     this.errors.encode.add(predicted.encodeMs, actual.encodeMs);
-    const stages = sumOf(this.decode.predict(point, busy, size), this.encode.predict(encoding, busy));
+    const stages = sumOf(this.decode.predict(point, busy, size), encoding.predict(point, busy));
     const isBeyond = actual.serviceMs > stages.p95 + this.margin;
     this.margin += marginStep * (isBeyond ? 0.95 : -0.05);
     this.decode.observe(point, busy, actual.decodeMs, size);
-    this.encode.observe(encoding, busy, actual.encodeMs);
+    encoding.observe(point, busy, actual.encodeMs);
   }
 
   /** After the index was searched with an embedding. */
@@ -152,9 +157,8 @@ export class LatencyModel {
     return this.encode.slowdown;
   }
 
-  /** its place in `encode` */
-  private encoding(point: number, alone: boolean): number {
-    return alone && this.isFasterAlone(point) ? this.points.length + point : point;
+  private encoding(point: number, alone: boolean): StageModel {
+    return alone && this.isFasterAlone(point) ? this.encodeAlone : this.encode;
   }
 
   private sizeFactor(bytes = this.options.pictureBytes): number {

@@ -193,13 +193,14 @@ describe('PredictionError', () => {
     assert.equal(errors.median, 0.1);
   });
 
-  it('learns on one core how fast the machine is on all', () => {
+  it('learns apart how fast a point is on all cores', () => {
     const model = latencyOf(fiveOrAlone, 2);
-    const encode = (alone: boolean) => model.predict(4, 1, undefined, 1, alone).encode.p50;
-    assert.ok(Math.abs(encode(false) - 38) < 1e-9 && Math.abs(encode(true) - 20) < 1e-9);
-    assert.deepEqual(model.predict(0, 1, undefined, 1, true), model.predict(0, 1)); // no faster there
+    const predicted = (point: number, alone: boolean) => model.predict(point, 1, undefined, 1, alone).encode.p50;
+    assert.deepEqual([predicted(4, false), predicted(4, true)].map(Math.round), [38, 20]);
+    assert.deepEqual([predicted(0, true), predicted(0, false)].map(Math.round), [1, 1]); // no faster there
     for (let i = 0; i < 40; i++)
-      model.observe(1, 1, undefined, { decodeMs: 2, encodeMs: 8, serviceMs: 10 }, { decodeMs: 1, encodeMs: 4 });
-    for (const alone of [false, true]) assert.ok(Math.abs(encode(alone) / (alone ? 20 : 38) - 2) < 0.05);
+      model.observe(4, 1, undefined, { decodeMs: 2, encodeMs: 30, serviceMs: 32 }, { decodeMs: 2, encodeMs: 20 }, true);
+    for (const [point, ms] of [[4, 30], [3, 15]] as const) assert.ok(Math.abs(predicted(point, true) / ms - 1) < 0.05); // prettier-ignore
+    assert.deepEqual([predicted(4, false), predicted(0, true)].map(Math.round), [38, 1]);
   });
 });
