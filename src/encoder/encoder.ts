@@ -9,6 +9,8 @@ export interface Encoded {
   readonly waitMs: number;
   /** milliseconds of computation */
   readonly encodeMs: number;
+  /** that computed it */
+  readonly cores: number;
 }
 
 export interface Encoder {
@@ -26,7 +28,8 @@ export interface Encoder {
   /**
    * @param pixels [B, R, R, 3] RGB, R = point.resolution; B follows from the length. int8 takes B = 1 only, since its
    *   scales are computed over the batch. The buffer may be transferred: do not use it afterwards.
-   * @param cores to compute it on, one or `this.cores`: faster by itself, slower for all where calls overlap
+   * @param cores that it may have, one or `this.cores`; one is what it gets while other calls are computed, since together
+   *   they are done sooner then
    * @throws REQUEST_INVALID, OPERATING_POINT_INVALID, ENCODER_FAILED, WORKER_LOST, ENCODER_CLOSED
    */
   embed(pixels: Uint8Array, point: OperatingPoint, cores?: number): Promise<Encoded>;

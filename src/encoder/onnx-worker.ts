@@ -1,4 +1,4 @@
-/** A thread of the ONNX encoder: one session a precision, and another for those that have several cores. */
+/** A thread of the ONNX encoder: one session a precision, and another one if its calls may have several cores. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { reasonOf } from '../errors.js';
@@ -14,6 +14,8 @@ export interface WorkerSetup {
   readonly positions: Float32Array;
   /** the universal graph of each precision */
   readonly models: Readonly<Record<Precision, Uint8Array>>;
+  /** that a call may have */
+  readonly mostCores: number;
 }
 
 export interface EmbedRequest {
@@ -30,20 +32,15 @@ export type EmbedAnswer =
   | { readonly id: number; readonly vectors: Float32Array; readonly encodeMs: number }
   | { readonly id: number; readonly error: string };
 
-const { architecture: a, positions, models } = workerData as WorkerSetup;
+const { architecture: a, positions, models, mostCores } = workerData as WorkerSetup;
 const port = parentPort!;
-const sessions = new Map<string, Promise<InferenceSession>>();
-await Promise.all(precisions.map(precision => sessionOf(precision, 1)));
+/** by precision and cores; each keeps weights of its own */
+const sessions = new Map<string, InferenceSession>();
+for (const precision of precisions)
+  for (const threads of new Set([1, mostCores]))
+    // a copy, since ONNX Runtime takes no shared buffers
+    sessions.set(`${precision} ${threads}`, await createSession(models[precision].slice(), { threads }));
 const positionTensors = new Map<number, Tensor>();
-
-/** Those of several cores are made when the first call asks for them: few workers ever have one. */
-function sessionOf(precision: Precision, threads: number): Promise<InferenceSession> {
-  const key = `${precision} ${threads}`;
-  // a copy, since ONNX Runtime takes no shared buffers; it keeps weights of its own
-  const session = sessions.get(key) ?? createSession(models[precision].slice(), { threads });
-  sessions.set(key, session);
-  return session;
-}
 
 function positionTensor(resolution: number): Tensor {
   let tensor = positionTensors.get(resolution);
@@ -70,9 +67,8 @@ async function embed({
       positions: positionTensor(resolution),
       widths: new Tensor('int64', BigInt64Array.from(submodel, BigInt), [a.depth]),
     };
-    const session = await sessionOf(precision, cores);
     const began = performance.now();
-    const { embedding } = await session.run(feeds);
+    const { embedding } = await sessions.get(`${precision} ${cores}`)!.run(feeds);
     const encodeMs = performance.now() - began;
     return { id, vectors: Float32Array.from(embedding!.data as Float32Array), encodeMs }; // a copy can be transferred
   } catch (error) {

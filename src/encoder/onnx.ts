@@ -20,9 +20,13 @@ const mostCores = 4;
 const startPause = 1000;
 
 interface Job {
-  readonly request: Omit<EmbedRequest, 'id'>;
+  readonly request: Omit<EmbedRequest, 'id' | 'cores'>;
+  /** cores, if it is the only one */
+  readonly mayHave: number;
   readonly asked: number;
   started: number;
+  /** that it has */
+  cores: number;
   readonly resolve: (encoded: Encoded) => void;
   readonly reject: (error: MatvitError) => void;
 }
@@ -39,6 +43,8 @@ export class OnnxEncoder implements Encoder {
   /** started and ready */
   private readonly slots = new Set<Slot>();
   private readonly threads = new Set<Worker>();
+  /** the one of them whose calls may have several cores */
+  private wide: Worker | undefined;
   private closed = false;
   private jobs = 0;
   /** when one that could not be started may be tried again, by performance.now() */
@@ -48,7 +54,7 @@ export class OnnxEncoder implements Encoder {
     readonly architecture: Architecture,
     readonly fingerprint: string,
     readonly concurrency: number,
-    private readonly setup: WorkerSetup,
+    private readonly setup: Omit<WorkerSetup, 'mostCores'>,
   ) {
     this.cores = Math.min(concurrency, availableParallelism(), mostCores);
   }
@@ -83,8 +89,9 @@ export class OnnxEncoder implements Encoder {
     const batch = batchSize(pixels, point);
     if (this.closed) throw new MatvitError('ENCODER_CLOSED', 'it was asked to embed after close');
     return new Promise((resolve, reject) => {
-      const request = { pixels, batch, submodel, resolution, precision, cores };
-      this.queue.push({ request, asked: performance.now(), started: 0, resolve, reject });
+      const request = { pixels, batch, submodel, resolution, precision };
+      const asked = performance.now();
+      this.queue.push({ request, mayHave: cores, asked, started: 0, cores: 1, resolve, reject });
       this.assign();
       this.startMissing();
     });
@@ -105,22 +112,26 @@ export class OnnxEncoder implements Encoder {
   }
 
   private assign(): void {
-    for (const slot of this.slots)
-      while (!slot.job) {
-        const job = this.queue.shift();
-        if (!job) return;
-        this.send(slot, job);
-      }
+    while (this.queue.length > 0) {
+      const idle = [...this.slots].filter(({ job }) => !job);
+      if (idle.length === 0) return;
+      const wide = idle.find(({ thread }) => thread === this.wide);
+      const job = this.queue.shift()!;
+      const isAlone = idle.length === this.slots.size;
+      if (job.mayHave > 1 && wide && isAlone) this.send(wide, job, this.cores);
+      else this.send(idle.find(slot => slot !== wide) ?? idle[0]!, job, 1);
+    }
   }
 
-  private send(slot: Slot, job: Job): void {
+  private send(slot: Slot, job: Job, cores: number): void {
     slot.job = job;
+    job.cores = cores;
     job.started = performance.now();
     const { pixels } = job.request;
     const whole = pixels.byteLength === pixels.buffer.byteLength && pixels.buffer instanceof ArrayBuffer;
     try {
       if (pixels.length === 0) throw new Error('its pixels have gone away with an earlier call');
-      slot.thread.postMessage({ id: this.jobs++, ...job.request }, whole ? [pixels.buffer] : []);
+      slot.thread.postMessage({ id: this.jobs++, ...job.request, cores }, whole ? [pixels.buffer] : []);
     } catch (error) {
       slot.job = undefined;
       job.reject(new MatvitError('ENCODER_FAILED', reasonOf(error), { cause: error }));
@@ -129,7 +140,9 @@ export class OnnxEncoder implements Encoder {
 
   /** Rejects even where the thread cannot be made. @throws ENGINE_UNAVAILABLE if it ends before it is ready */
   private async startWorker(): Promise<void> {
-    const thread = new Worker(new URL('./onnx-worker.js', import.meta.url), { workerData: this.setup });
+    const setup: WorkerSetup = { ...this.setup, mostCores: this.wide ? 1 : this.cores };
+    const thread = new Worker(new URL('./onnx-worker.js', import.meta.url), { workerData: setup });
+    if (setup.mostCores > 1) this.wide = thread;
     const slot: Slot = { thread, job: undefined };
     this.threads.add(thread);
     return new Promise((resolve, reject) => {
@@ -145,6 +158,7 @@ export class OnnxEncoder implements Encoder {
       thread.on('error', error => (reason = error.message)); // 'exit' follows and does the work
       thread.on('exit', () => {
         this.threads.delete(thread);
+        if (this.wide === thread) this.wide = undefined; // the next to start will be
         if (this.slots.delete(slot)) this.replace(slot);
         else reject(new MatvitError('ENGINE_UNAVAILABLE', reason));
       });
@@ -181,5 +195,8 @@ function settle(slot: Slot, answer: EmbedAnswer): void {
   const job = slot.job!;
   slot.job = undefined;
   if ('error' in answer) job.reject(new MatvitError('ENCODER_FAILED', answer.error));
-  else job.resolve({ vectors: answer.vectors, waitMs: job.started - job.asked, encodeMs: answer.encodeMs });
+  else {
+    const { vectors, encodeMs } = answer;
+    job.resolve({ vectors, waitMs: job.started - job.asked, encodeMs, cores: job.cores });
+  }
 }

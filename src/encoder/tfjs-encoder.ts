@@ -49,7 +49,7 @@ export class TfjsEncoder implements Encoder {
       if (this.closed) throw new MatvitError('ENCODER_CLOSED', 'it was closed before the picture was embedded');
       const started = performance.now();
       const vectors = await this.compute(pixels, batch, point);
-      return { vectors, waitMs: started - asked, encodeMs: performance.now() - started };
+      return { vectors, waitMs: started - asked, encodeMs: performance.now() - started, cores: 1 };
     });
     this.last = answer.catch(() => undefined);
     return answer;

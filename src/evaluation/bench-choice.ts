@@ -53,8 +53,8 @@ export async function benchChoice(searcher: Searcher, rounds = 15): Promise<Choi
 async function dispatching({ calibration, encoder }: Searcher, waiting: number): Promise<number> {
   const slots = encoder.concurrency;
   const { points } = calibration;
-  const serving: { at: string; done: (times: { decodeMs: number; encodeMs: number }) => void }[] = [];
-  const dispatcher = new Dispatcher<undefined, { decodeMs: number; encodeMs: number }>({
+  const serving: { at: string; done: (times: { decodeMs: number; encodeMs: number; cores: number }) => void }[] = [];
+  const dispatcher = new Dispatcher<undefined, { decodeMs: number; encodeMs: number; cores: number }>({
     planner: new Planner(points, new LatencyModel(points, { ...calibration, slots })),
     ...{ slots, capacity: waiting + 1 },
     run: (_, at) => new Promise(resolve => serving.push({ at, done: resolve })),
@@ -71,7 +71,7 @@ async function dispatching({ calibration, encoder }: Searcher, waiting: number):
   const finish = async () => {
     const { at, done } = serving.shift()!;
     const { decodeMs, encodeMs } = points.find(point => point.at === at)!;
-    done({ decodeMs: decodeMs.p50, encodeMs: encodeMs.p50 });
+    done({ decodeMs: decodeMs.p50, encodeMs: encodeMs.p50, cores: 1 });
     // until its turn is over, and the next has begun if anyone waits
     while (dispatcher.serving === slots && serving.length < slots) await Promise.resolve();
   };

@@ -31,8 +31,8 @@ export interface CalibrationOptions {
 const coarseShare = 0.3;
 /** rounds of timing in the search, which needs the order of costs only */
 const searchRounds = 5;
-/** What all cores save has to be more than what they lose to whoever comes meanwhile. */
-const worthAllCores = 0.8;
+/** milliseconds that all cores have to save: a core that waits for another is soon held up by as much */
+const worthAllCores = 5;
 /** points on the frontier */
 const most = 12;
 /** points that are timed and judged with care: some of them are then no longer on it */
@@ -98,17 +98,16 @@ export async function calibrate(
   const fine = await survey(distinct, few, 'fine');
 
   const points = fine.map(({ point }) => point);
-  const times = await timeAll(encoder, index, points, asked, rounds, progressOf('latency'), true);
+  const times = await timeAll(encoder, index, points, asked, rounds, progressOf('latency'), encoder.cores);
   const [decodeMs, encodeMs] = [together(times.decode), together(times.encode)];
-  const encodeAloneMs = together(times.encodeAlone);
-  const isFasterAlone = (i: number) =>
-    encodeAloneMs[i]!.p50 < worthAllCores * encodeMs[i]!.p50 && encodeAloneMs[i]!.p95 < encodeMs[i]!.p95;
+  const encodeAloneMs = encoder.cores > 1 ? together(times.encodeAlone) : encodeMs;
+  const isWorthAll = (i: number) => encodeMs[i]!.p50 - encodeAloneMs[i]!.p50 >= worthAllCores;
   const judged = await judge.judge(points, asked, progressOf('fidelity'));
   const profiles = judged.map(({ fidelity, scoreRatio }, i): PointProfile => ({
     at: printOperatingPoint(points[i]!),
     decodeMs: decodeMs[i]!,
     encodeMs: encodeMs[i]!,
-    ...(isFasterAlone(i) && { encodeAloneMs: encodeAloneMs[i]! }),
+    ...(isWorthAll(i) && { encodeAloneMs: encodeAloneMs[i]! }),
     fidelity: rounded(fidelity),
     ...(scoreRatio > 0 && { scoreRatio: round3(scoreRatio) }),
   }));
@@ -126,7 +125,7 @@ export async function calibrate(
 
 /**
  * Milliseconds of each stage with nothing else running; the points take turns, so that all see the same machine.
- * @param alone shall they be encoded on all cores too?
+ * @param cores if they shall be encoded on several too
  */
 async function timeAll(
   encoder: Encoder,
@@ -135,7 +134,7 @@ async function timeAll(
   queries: readonly Query[],
   rounds: number,
   onProgress: (done: number, total: number) => void,
-  alone = false,
+  cores = 1,
 ): Promise<Times> {
   // decoding knows only the resolution: points that share it share what it took, or its noise would outweigh the little
   // that a narrower submodel saves
@@ -152,7 +151,7 @@ async function timeAll(
       const began = performance.now();
       const pixels = await decode(bytes, point.resolution);
       const decoded = performance.now();
-      const onAll = alone ? await encoder.embed(pixels.slice(), point, encoder.cores) : undefined;
+      const onAll = cores > 1 ? await encoder.embed(pixels.slice(), point, cores) : undefined;
       const { vectors, encodeMs } = await encoder.embed(pixels, point);
       const embedded = performance.now();
       await index.search(vectors, { k });

@@ -62,7 +62,7 @@ export class ColourEncoder implements Encoder {
     }
     this.pictures += count;
     this.calls--;
-    return { vectors, waitMs: 0, encodeMs: this.milliseconds * count };
+    return { vectors, waitMs: 0, encodeMs: this.milliseconds * count, cores: 1 };
   }
 
   close(): Promise<void> {

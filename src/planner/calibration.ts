@@ -72,7 +72,6 @@ export function uncalibrated(fingerprint: string, full: string): Calibration {
         at: full,
         decodeMs: { p50: 3, p95: 5 },
         encodeMs: guess,
-        encodeAloneMs: { p50: 15, p95: 22 },
         fidelity: { top1Agreement: 1, recallAt10: 1, rbo: 1 },
       },
     ],

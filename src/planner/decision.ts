@@ -12,7 +12,7 @@ export interface Decision {
   /** the operating point */
   readonly at: string;
   readonly why: Why;
-  /** has it all cores? */
+  /** may it have all cores? */
   readonly alone: boolean;
   /** expected rank-biased overlap with the full model's answer, 0 … 1; absent for a point that is not on the frontier */
   readonly fidelity?: number;

@@ -7,6 +7,7 @@
 import { MatvitError } from '../errors.js';
 import { type Clock, systemClock } from './clock.js';
 import type { Decision } from './decision.js';
+import type { ServiceTimes } from './latency.js';
 import type { Demand, Planner } from './planner.js';
 import { type Turn, type Waiting, WaitingRoom } from './waiting-room.js';
 
@@ -30,7 +31,7 @@ export interface DispatcherOptions<T, R> {
   /** requests that may wait */
   readonly capacity: number;
   readonly clock?: Clock;
-  /** Decodes and encodes at an operating point, on all cores if it is alone. */
+  /** Decodes and encodes at an operating point, on all cores if it is alone and the encoder has nothing else to do. */
   readonly run: (input: T, at: string, alone: boolean) => Promise<R>;
 }
 
@@ -44,7 +45,7 @@ interface Entry<T, R> extends Waiting {
   waited: boolean;
 }
 
-export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encodeMs: number }> {
+export class Dispatcher<T, R extends Omit<ServiceTimes, 'serviceMs'>> {
   private readonly clock: Clock;
   private readonly room: WaitingRoom<Entry<T, R>>;
   /** those of it that would rather have no answer than a late one, with what cancels their timer; some may have left it */
@@ -152,8 +153,8 @@ export class Dispatcher<T, R extends { readonly decodeMs: number; readonly encod
       if (!decision) throw exceeded(job);
       const result = await run(job.input, decision.at, decision.alone);
       const now = this.clock.now();
-      const { decodeMs, encodeMs } = result;
-      planner.learn(job, decision, moment, now, { decodeMs, encodeMs, serviceMs: now - began });
+      const { decodeMs, encodeMs, cores } = result;
+      planner.learn(job, decision, moment, now, { decodeMs, encodeMs, serviceMs: now - began, cores });
       entry.resolve({ result, decision });
     } catch (error) {
       entry.reject(error);

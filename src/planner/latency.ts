@@ -17,6 +17,8 @@ export interface ServiceTimes {
   readonly encodeMs: number;
   /** from being given a slot to leaving it: both stages and the hops between threads */
   readonly serviceMs: number;
+  /** that encoded it */
+  readonly cores: number;
 }
 
 /** What follows once a picture is encoded: a search by picture alone, one with filters, facets or many hits, or none. */
@@ -46,9 +48,11 @@ const overheadBytes = 100_000;
 export class LatencyModel {
   readonly errors = { decode: new PredictionError(), encode: new PredictionError(), search: new PredictionError() };
   private readonly decode: StageModel;
+  /**
+   * Of each point on one core, then of each on all of them: what one teaches of the machine serves the other. Their spread
+   * is learned apart, since cores that share a computation wait for each other, and whatever holds up one holds up all.
+   */
   private readonly encode: StageModel;
-  /** On all cores. Apart, since they wait for each other: whatever holds up one of them holds up all, and spreads them more. */
-  private readonly encodeAlone: StageModel;
   /** apart, so that those whose searches take long do not shorten what others have for encoding */
   private readonly searches: Record<Searching, StageModel>;
   private readonly reply: StageModel;
@@ -65,12 +69,9 @@ export class LatencyModel {
       slots,
     );
     this.encode = new StageModel(
-      points.map(point => point.encodeMs),
+      [...points.map(point => point.encodeMs), ...points.map(point => point.encodeAloneMs ?? point.encodeMs)],
       slots,
-    );
-    this.encodeAlone = new StageModel(
-      points.map(point => point.encodeAloneMs ?? point.encodeMs),
-      slots,
+      encoding => Number(encoding >= points.length),
     );
     this.searches = { search: new StageModel([searchMs], 1), elaborate: new StageModel([searchMs], 1) };
     this.reply = new StageModel([replyMs], 1);
@@ -85,7 +86,7 @@ export class LatencyModel {
    */
   predict(point: number, busy: number, bytes?: number, times = 1, alone = false): Prediction {
     const decode = this.decode.predict(point, busy, this.sizeFactor(bytes));
-    const encode = this.encoding(point, alone).predict(point, busy, times);
+    const encode = this.encode.predict(this.encoding(point, alone && this.isFasterAlone(point)), busy, times);
     const { p50, p95 } = sumOf(decode, encode);
     return { decode, encode, service: { p50, p95: Math.max(p50, p95 + this.margin) } };
   }
@@ -96,7 +97,7 @@ export class LatencyModel {
   }
 
   /**
-   * After a request was served at a point. @param busy, @param bytes and @param alone as for predict
+   * After a request was served at a point. @param busy and @param bytes as for predict
    * @param predicted what had been predicted for it: others have taught something since
    */
   observe(
@@ -105,17 +106,16 @@ export class LatencyModel {
     bytes: number | undefined,
     actual: ServiceTimes,
     predicted: Pick<ServiceTimes, 'decodeMs' | 'encodeMs'>,
-    alone = false,
   ): void {
-    const encoding = this.encoding(point, alone);
+    const encoding = this.encoding(point, actual.cores > 1);
     const size = this.sizeFactor(bytes);
     this.errors.decode.add(predicted.decodeMs, actual.decodeMs);
     this.errors.encode.add(predicted.encodeMs, actual.encodeMs);
-    const stages = sumOf(this.decode.predict(point, busy, size), encoding.predict(point, busy));
+    const stages = sumOf(this.decode.predict(point, busy, size), this.encode.predict(encoding, busy));
     const isBeyond = actual.serviceMs > stages.p95 + this.margin;
     this.margin += marginStep * (isBeyond ? 0.95 : -0.05);
     this.decode.observe(point, busy, actual.decodeMs, size);
-    encoding.observe(point, busy, actual.encodeMs);
+    this.encode.observe(encoding, busy, actual.encodeMs);
   }
 
   /** After the index was searched with an embedding. */
@@ -141,7 +141,9 @@ export class LatencyModel {
   ): { service: number; answer: number } {
     const search = followUp === 'none' ? 0 : this.searches[followUp].whenFastest(0);
     return {
-      service: this.decode.whenFastest(point, this.sizeFactor(bytes)) + this.encode.whenFastest(point, times),
+      service:
+        this.decode.whenFastest(point, this.sizeFactor(bytes)) +
+        this.encode.whenFastest(this.encoding(point, this.isFasterAlone(point)), times),
       answer: search + this.reply.whenFastest(0),
     };
   }
@@ -157,8 +159,9 @@ export class LatencyModel {
     return this.encode.slowdown;
   }
 
-  private encoding(point: number, alone: boolean): StageModel {
-    return alone && this.isFasterAlone(point) ? this.encodeAlone : this.encode;
+  /** its place in `encode` */
+  private encoding(point: number, alone: boolean): number {
+    return alone ? this.points.length + point : point;
   }
 
   private sizeFactor(bytes = this.options.pictureBytes): number {

@@ -27,6 +27,8 @@ export interface Demand extends Wish {
   readonly at?: string | undefined;
   /** size of the picture, if known */
   readonly bytes?: number | undefined;
+  /** is it one of several that come together, for one answer? */
+  readonly several?: boolean;
   /** a search by default */
   readonly followUp?: FollowUp | undefined;
 }
@@ -37,20 +39,16 @@ export interface Likeness {
   readonly times: number;
 }
 
-/** Who else there is when a request gets a slot. */
-export interface Company {
-  /** requests being served, this one included */
-  readonly busy: number;
-  /** slacks of those who wait on and can be in time, ascending, milliseconds */
-  readonly others: readonly number[];
-}
-
 /** The moment at which a request gets a slot. */
-export interface Moment extends Company {
+export interface Moment {
   readonly now: number;
   /** when the request began to want a slot: later than it arrived if its picture had to be fetched */
   readonly asked: number;
+  /** requests being served, this one included */
+  readonly busy: number;
   readonly slots: number;
+  /** slacks of those who wait on and can be in time, ascending, milliseconds */
+  readonly others: readonly number[];
   /** did this one wait for it? */
   readonly waited: boolean;
 }
@@ -82,9 +80,9 @@ export class Planner {
     return this.room;
   }
 
-  /** May a request have all cores? Where requests overlap, the next one would find them taken. */
-  isAlone({ busy, others }: Company): boolean {
-    return busy === 1 && others.length === 0 && !this.room.busy;
+  /** May a request have all cores? Where requests overlap they are done sooner with one each. */
+  isAlone(busy: number, { several = false }: Pick<Demand, 'several'> = {}): boolean {
+    return busy === 1 && !several && !this.room.busy;
   }
 
   /** A request came that will want a slot, whatever it asks for. */
@@ -108,9 +106,7 @@ export class Planner {
   /** Tells which requests can no longer be in time, by what is predicted now. Without a budget they always can. */
   lateness(now: number, busy: number): (demand: Demand) => boolean {
     const slack = this.slackAt(now);
-    return demand =>
-      demand.budgetMs !== undefined &&
-      slack(demand) < this.predict(this.cheapest(demand), { busy, others: [] }, demand.bytes).service.p95;
+    return demand => demand.budgetMs !== undefined && slack(demand) < this.least(demand, busy);
   }
 
   /** Though it is late by what is predicted: is it time to see whether that still holds, and has it ever been in reach? */
@@ -124,21 +120,23 @@ export class Planner {
   /** @returns undefined to reject */
   decide(demand: Demand, moment: Moment): Decision | undefined {
     const { budgetMs, bytes } = demand;
-    const { now, asked, others } = moment;
+    const { now, asked, busy, others } = moment;
     const slack = this.slackAt(now)(demand);
     const rate = this.arrivals.at(now, (budgetMs ?? Infinity) / 2, asked);
-    const priced = this.price(moment, bytes);
+    const isAlone = this.isAlone(busy, demand);
+    const priced = this.price(moment, bytes, isAlone);
     const limits = this.limits(demand, moment, rate, slack, priced[0]!);
     const chosen = this.choose(demand, moment, priced, slack, limits) ?? this.probe(demand, moment);
     if (!chosen) return undefined;
     const { at, why } = chosen;
     const likeness = this.place(at);
-    const { decode, encode, service } = this.predict(likeness, moment, bytes);
+    const alone = (isAlone || why === 'probe') && this.latency.isFasterAlone(likeness.point);
+    const { decode, encode, service } = this.predict(likeness, busy, bytes, alone);
     const fidelity = this.points.find(point => point.at === at)?.fidelity.rbo;
     return {
       at,
       why,
-      alone: this.isAlone(moment) && this.latency.isFasterAlone(likeness.point),
+      alone,
       ...(fidelity !== undefined && { fidelity }),
       ...(budgetMs !== undefined && { budget: { ms: budgetMs, slackMs: slack, allowedMs: limits.p95 } }),
       waiting: others.length,
@@ -157,7 +155,7 @@ export class Planner {
   learn(demand: Demand, decision: Decision, moment: Moment, now: number, times: ServiceTimes): void {
     const { busy, others, waited } = moment;
     const point = this.points.findIndex(({ at }) => at === decision.at);
-    if (point >= 0) this.latency.observe(point, busy, demand.bytes, times, decision.predicted, decision.alone);
+    if (point >= 0) this.latency.observe(point, busy, demand.bytes, times, decision.predicted);
     const company = waited || busy > 1 || others.length > 0;
     // what was given more than it was allowed, for want of anything cheaper, says nothing of the headroom
     const isTest = decision.why === 'fits' && decision.predicted.serviceMs <= decision.budget!.allowedMs;
@@ -170,14 +168,15 @@ export class Planner {
   }
 
   private choose(
-    { at, budgetMs, onMiss, minFidelity, bytes }: Demand,
-    moment: Moment,
+    demand: Demand,
+    { busy }: Moment,
     priced: readonly PricedPoint[],
     slack: number,
     limits: Limits,
   ): Pick<Decision, 'at' | 'why'> | undefined {
+    const { at, budgetMs, onMiss, minFidelity } = demand;
     if (at !== undefined) {
-      const isLate = onMiss === 'reject' && this.predict(this.place(at), moment, bytes).service.p95 > slack;
+      const isLate = onMiss === 'reject' && this.least(demand, busy) > slack;
       return isLate ? undefined : { at, why: 'fixed' };
     }
     if (budgetMs === undefined) return { at: this.points.at(-1)!.at, why: 'no budget' };
@@ -192,14 +191,28 @@ export class Planner {
     return { at: demand.at ?? this.points[this.cheapest(demand).point]!.at, why: 'probe' };
   }
 
-  private price(moment: Moment, bytes: number | undefined): PricedPoint[] {
+  private price({ busy, slots }: Moment, bytes: number | undefined, alone: boolean): PricedPoint[] {
+    const predict = (point: number, company: number, alone: boolean) =>
+      this.predict({ point, times: 1 }, company, bytes, alone).service;
     return ordered(
-      this.fidelities.map((fidelity, point) => ({
+      this.fidelities.map((fidelity, i) => ({
         fidelity,
-        p95: this.predict({ point, times: 1 }, moment, bytes).service.p95,
-        work: this.latency.predict(point, moment.slots, bytes).service.p50,
+        p95: predict(i, busy, alone).p95,
+        work: predict(i, slots, false).p50,
       })),
     );
+  }
+
+  /** p95 of whatever would do for it and takes least. */
+  private least(demand: Demand, busy: number): number {
+    const { at, bytes } = demand;
+    const isAlone = this.isAlone(busy, demand);
+    const cheapest = this.cheapest(demand);
+    const { p95 } = this.predict(cheapest, busy, bytes, isAlone).service;
+    if (at !== undefined || !isAlone) return p95;
+    // on all cores a more faithful point can take less than one that has a single core
+    const more = this.points.slice(cheapest.point + 1).map((_, i) => ({ point: cheapest.point + 1 + i, times: 1 }));
+    return Math.min(p95, ...more.map(point => this.predict(point, busy, bytes, isAlone).service.p95));
   }
 
   /** Those to come are taken to have as much time as this one. */
@@ -236,7 +249,7 @@ export class Planner {
     return point < 0 ? this.likenessOf(at) : { point, times: 1 };
   }
 
-  private predict({ point, times }: Likeness, company: Company, bytes: number | undefined): Prediction {
-    return this.latency.predict(point, company.busy, bytes, times, this.isAlone(company));
+  private predict({ point, times }: Likeness, busy: number, bytes: number | undefined, alone: boolean): Prediction {
+    return this.latency.predict(point, busy, bytes, times, alone);
   }
 }

@@ -32,7 +32,7 @@ export class StageModel {
   /** log(p95 / p50) of each point at calibration */
   private readonly calibratedSpread: readonly number[];
   /** what is added to it now: the machine's doing, so points that are not used learn it too and never look steadier */
-  private moreSpread = 0;
+  private readonly moreSpread: number[];
   /** shares of that: interruptions come by the millisecond, so they spread long stages less, by the root of their length */
   private readonly exposure: readonly number[];
   private readonly crowd: number[];
@@ -45,13 +45,22 @@ export class StageModel {
   /** predictions for factor 1 since the last observation, by point and busy: whoever waits asks for the same ones */
   private readonly predictions = new Map<number, Quantiles>();
 
-  /** @param calibrated of each point @param slots requests served at once, at most */
-  constructor(calibrated: readonly Quantiles[], slots: number) {
+  /**
+   * @param calibrated of each point
+   * @param slots requests served at once, at most
+   * @param groupOf points whose spread changes alike: 0, 1 …; all by default
+   */
+  constructor(
+    calibrated: readonly Quantiles[],
+    slots: number,
+    private readonly groupOf: (point: number) => number = () => 0,
+  ) {
     const medians = calibrated.map(({ p50 }) => Math.max(p50, shortest));
     const least = Math.min(...medians);
     this.point = medians.map(p50 => Math.log(p50));
     this.calibratedSpread = calibrated.map(({ p95 }, i) => Math.max(0, Math.log(p95 / medians[i]!)));
     this.exposure = medians.map(p50 => Math.sqrt(least / p50));
+    this.moreSpread = new Array<number>(1 + Math.max(...medians.map((_, i) => groupOf(i)))).fill(0);
     this.crowd = new Array<number>(slots + 1).fill(0);
   }
 
@@ -81,8 +90,9 @@ export class StageModel {
   observe(point: number, busy: number, ms: number, factor = 1): void {
     const residual = Math.log(Math.max(ms, shortest) / factor) - this.logMedian(point, busy);
     const spread = this.spread(point);
-    if (residual > spread) this.moreSpread += 0.95 * spreadStep * this.exposure[point]!;
-    else if (spread > 0) this.moreSpread -= 0.05 * spreadStep * this.exposure[point]!;
+    const group = this.groupOf(point);
+    if (residual > spread) this.moreSpread[group]! += 0.95 * spreadStep * this.exposure[point]!;
+    else if (spread > 0) this.moreSpread[group]! -= 0.05 * spreadStep * this.exposure[point]!;
     this.latest.push(residual + this.machine);
     this.latest = this.latest.slice(-(this.change.since(Math.max(-bound, Math.min(bound, residual))) ?? window));
     this.machine = median(this.latest);
@@ -93,7 +103,7 @@ export class StageModel {
   }
 
   private spread(point: number): number {
-    return Math.max(0, this.calibratedSpread[point]! + this.exposure[point]! * this.moreSpread);
+    return Math.max(0, this.calibratedSpread[point]! + this.exposure[point]! * this.moreSpread[this.groupOf(point)]!);
   }
 
   private logMedian(point: number, busy: number): number {

@@ -11,7 +11,7 @@ export interface Cost {
   readonly fidelity?: number;
   /** multiply-accumulates as a share of the full model's */
   readonly relativeMacs: number;
-  /** that encoded it: all that one call can have if nobody else was there, or else one */
+  /** that encoded it: more than one only if it was alone and few had been beside others of late, where that is faster */
   readonly cores: number;
   readonly ms: {
     readonly decode: number;

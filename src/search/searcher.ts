@@ -118,6 +118,7 @@ interface Query {
   readonly waitMs: number;
   readonly decodeMs: number;
   readonly encodeMs: number;
+  readonly cores: number;
 }
 
 export class Searcher<Index extends SearchableIndex = SearchableIndex> {
@@ -170,7 +171,8 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
     const signal = examples.length > 1 ? either(options.signal, failed.signal) : options.signal;
     const embed = async ({ of, weight, ...rest }: Example) => {
       if (typeof of === 'object' && 'vector' in of) return { vector: of.vector, weight, cost: undefined };
-      const embedded = await this.embedFor(followUpOf(options), { ...options, ...rest, signal, picture: of });
+      const request = { ...options, ...rest, signal, picture: of };
+      const embedded = await this.embedFor(followUpOf(options), request, examples.length > 1);
       return { ...embedded, weight };
     };
     const embedded = await Promise.all(examples.map(embed)).catch((error: unknown) => {
@@ -200,24 +202,25 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
    */
   async warmUp(signal?: AbortSignal): Promise<void> {
     const pictures = await this.index.samples(4);
-    const search = async (at: OperatingPoint, i: number) => {
-      const picture = pictures[i % pictures.length]!;
-      // a picture that has gone is no reason not to start
-      await this.search({ picture, k: 10, at }).catch((error: unknown) => {
+    if (pictures.length === 0) return;
+    const points = this.planner.points.map(({ at }) => this.pointOf(at));
+    // a picture that has gone is no reason not to start
+    const tried = async (work: Promise<unknown>) => {
+      await work.catch((error: unknown) => {
         if (!(error instanceof MatvitError)) throw error;
       });
     };
-    if (pictures.length === 0) return;
-    const points = this.planner.points.map(({ at }) => this.pointOf(at));
-    const { concurrency } = this.encoder;
-    // alone, where sessions of several threads are made for the first time, then one on each worker, then alone again
-    for (const together of [1, concurrency, 1]) {
-      for (const at of points) {
-        if (signal?.aborted) return;
-        await Promise.all(Array.from({ length: together }, (_, i) => search(at, i + together)));
-      }
-      this.planner.forgetLoad();
+    const requestOf = (at: OperatingPoint, i: number) => ({ picture: pictures[i % pictures.length]!, at });
+    for (const at of points) {
+      if (signal?.aborted) return;
+      const { concurrency } = this.encoder;
+      const embed = (_: unknown, i: number) => tried(this.embedFor('none', requestOf(at, i), true));
+      await Promise.all(Array.from({ length: concurrency }, embed));
     }
+    this.planner.forgetLoad(); // or none of these would be alone
+    for (let round = 0; round < 2; round++)
+      for (const at of points) if (!signal?.aborted) await tried(this.search({ ...requestOf(at, round), k: 10 }));
+    this.planner.forgetLoad();
   }
 
   /** Closes encoder and index. */
@@ -226,20 +229,20 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
     await this.index.close();
   }
 
-  private async embedFor(followUp: FollowUp, request: EmbedRequest): Promise<Embedding> {
+  private async embedFor(followUp: FollowUp, request: EmbedRequest, several = false): Promise<Embedding> {
     const { picture, at, budgetMs, minFidelity, signal } = request;
     const { onMiss = 'degrade', arrivedAt = performance.now(), client = '' } = request;
     const { result, decision } = await this.dispatcher.submit({
       input: request,
       ...{ client, arrivedAt, budgetMs, minFidelity, onMiss, signal },
-      ...{ followUp, at: at && printOperatingPoint(at) },
+      ...{ followUp, several, at: at && printOperatingPoint(at) },
       bytes: typeof picture === 'string' ? undefined : picture.length,
     });
-    const { vectors, decodeMs: decode, waitMs, encodeMs: encode } = result;
+    const { vectors, decodeMs: decode, waitMs, encodeMs: encode, cores } = result;
     const total = performance.now() - arrivedAt;
     const cost = costOfAnswer(decision, {
       relativeMacs: relativeMacs(this.encoder.architecture, this.pointOf(decision.at)),
-      cores: decision.alone ? this.encoder.cores : 1,
+      cores,
       ms: { decode, wait: decision.waitMs + waitMs, encode, search: 0, total },
     });
     return { vector: vectors, cost };
@@ -324,8 +327,7 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
     const pixels = await decode(picture, at.resolution, { crop, ...(name && { name }), ...(limits && { limits }) });
     const decodeMs = performance.now() - began;
     if (signal?.aborted) throw new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
-    const { vectors, waitMs, encodeMs } = await this.encoder.embed(pixels, at, cores);
-    return { vectors, waitMs, decodeMs, encodeMs };
+    return { decodeMs, ...(await this.encoder.embed(pixels, at, cores)) };
   }
 }
 

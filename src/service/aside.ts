@@ -20,7 +20,7 @@ export function aside(encoder: Encoder): Encoder {
         vectors.set(one.vectors, i * width);
         encodeMs += one.encodeMs;
       }
-      return { vectors, waitMs: 0, encodeMs };
+      return { vectors, waitMs: 0, encodeMs, cores: 1 };
     },
     close: () => Promise.resolve(),
   };

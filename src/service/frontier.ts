@@ -32,13 +32,12 @@ export const frontierRoute = ({ config }: Service): Route =>
       const { cpu, queries, pictures } = calibration;
       const { architecture, concurrency } = encoder;
       const busy = Math.min(load.serving + 1, concurrency);
-      const alone = load.waiting === 0 && planner.isAlone({ busy, others: [] });
       return {
         points: points.map(({ at, fidelity }, i) => ({
           at,
           relativeMacs: relativeMacs(architecture, parseOperatingPoint(architecture, at)),
           fidelity,
-          predictedMs: latency.predict(i, busy, undefined, 1, alone),
+          predictedMs: latency.predict(i, busy, undefined, 1, planner.isAlone(busy)),
         })),
         answerMs: latency.answer(),
         ...load,

@@ -85,7 +85,10 @@ export const cost = z
     why: z.string().describe('why this one'),
     fidelity: z.number().optional().describe("expected rank-biased overlap with the full model's answer"),
     relativeMacs: z.number().describe("multiply-accumulates as a share of the full model's"),
-    cores: z.number().int().describe('that encoded it: more than one if nobody else was there'),
+    cores: z
+      .number()
+      .int()
+      .describe('that encoded it: more than one only for a request that was alone, where that is faster'),
     ms: z.strictObject({ decode: ms, wait: ms, encode: ms, search: ms, total: ms }),
     predictedMs: z.strictObject({ decode: ms, encode: ms, service: ms, answer: ms }),
     waiting: z.number().int().describe('other requests that waited and could still be in time'),

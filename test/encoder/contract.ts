@@ -64,8 +64,9 @@ export function encoderContract(name: string, create: (checkpoint: Checkpoint) =
     it('gives the same vector on all the cores that a call can have', async () => {
       for (const precision of encoder.precisions) {
         const at = point(`XL:${precision}`);
-        const one = await encoder.embed(tinyPixels(1, 1, 16), at, 1);
+        const one = await encoder.embed(tinyPixels(1, 1, 16), at);
         const all = await encoder.embed(tinyPixels(1, 1, 16), at, encoder.cores);
+        assert.deepEqual([one.cores, all.cores], [1, encoder.cores]);
         assert.ok(maxDifference(all.vectors, one.vectors) < 1e-6, precision);
       }
     });

@@ -108,6 +108,17 @@ describe('the ONNX encoder', () => {
     assert.equal(await outcome(embed(1, 'S')), 'answered');
   });
 
+  it('gives all cores to a call that is alone and may have them, and to one after all workers were lost', async () => {
+    const { cores } = encoder;
+    const coresOf = async (mayHave: number) =>
+      (await encoder.embed(tinyPixels(1, 1, 16), parseOperatingPoint(tiny, 'XL'), mayHave)).cores;
+    assert.deepEqual([await coresOf(1), await coresOf(cores)], [1, cores]);
+    assert.deepEqual(await Promise.all([cores, cores, cores].map(coresOf)), [cores, 1, 1]);
+    await killWorkers();
+    while (encoder['slots'].size < 2) await embed(1, 'S');
+    assert.equal(await coresOf(cores), cores);
+  });
+
   it('fails a call whose pixels went away with another one, and goes on', async () => {
     const point = parseOperatingPoint(tiny, 'XL');
     const blocking = [embed(1, 'XL', 20), embed(2, 'XL', 20)];

@@ -15,7 +15,7 @@ import { temporaryFolder } from '../support/temporary.js';
 describe('calibrate', () => {
   const inFolder = temporaryFolder();
   let searcher: Searcher<ImageIndex>;
-  before(async () => (searcher = await smallSearcher(inFolder('.'), 24)));
+  before(async () => (searcher = await smallSearcher(inFolder('.'), 24, 2)));
   after(() => searcher.close());
   const options = { queries: 5, rounds: 2 };
 
@@ -43,12 +43,12 @@ describe('calibrate', () => {
       return Math.min(...best);
     };
     const reference = await lowestScore('XL@224:fp32');
-    for (const { at, decodeMs, encodeMs, encodeAloneMs = encodeMs, fidelity, scoreRatio } of points) {
+    for (const { at, decodeMs, encodeMs, encodeAloneMs, fidelity, scoreRatio } of points) {
       // left out where it is not above 0
       const expected = (await lowestScore(at)) / reference;
       assert.ok(Math.abs((scoreRatio ?? 0) - Math.max(0, expected)) < 1e-3, `${at} ${scoreRatio} ${expected}`);
       assert.ok(decodeMs.p50 > 0 && decodeMs.p95 >= decodeMs.p50 && encodeMs.p50 > 0 && encodeMs.p95 >= encodeMs.p50);
-      assert.ok(encodeAloneMs.p50 <= encodeMs.p50 && encodeAloneMs.p95 <= encodeMs.p95, at);
+      assert.ok(!encodeAloneMs || encodeMs.p50 - encodeAloneMs.p50 >= 5, at); // not so small a model
       assert.ok(fidelity.rbo > 0 && fidelity.rbo <= 1);
     }
     const decodings = new Map(points.map(({ at, decodeMs }) => [at.replace(/:.*|.*@/g, ''), decodeMs]));

@@ -9,6 +9,7 @@ import { VirtualClock } from './virtual-clock.js';
 interface Times {
   readonly decodeMs: number;
   readonly encodeMs: number;
+  readonly cores: number;
 }
 
 /** A dispatcher over the five points of profiles.ts, which take `machine.slow` times as long as they were calibrated. */
@@ -28,7 +29,11 @@ function setUp({ slots = 1, capacity = 64, answerMs = 0, fail = new Map<string, 
       started.push({ name, at, alone, ms: clock.now() });
       const { decodeMs, encodeMs, encodeAloneMs = encodeMs } = points.find(point => point.at === at) ?? points.at(-1)!;
       const encode = alone ? encodeAloneMs : encodeMs;
-      const times = { decodeMs: decodeMs.p50 * machine.slow, encodeMs: encode.p50 * machine.slow };
+      const times = {
+        decodeMs: decodeMs.p50 * machine.slow,
+        encodeMs: encode.p50 * machine.slow,
+        cores: alone ? 2 : 1,
+      };
       await clock.sleep(times.decodeMs + times.encodeMs);
       const error = fail.get(name);
       if (error) throw error;
@@ -78,6 +83,34 @@ describe('Dispatcher', () => {
     const meanwhile = [ask('first'), rejectsCode('BUDGET_EXCEEDED', ask('second', strict))];
     await clock.run();
     await Promise.all(meanwhile);
+  });
+
+  it('sees again by a probe on all cores what they make possible, after a slow moment or after a crowd', async () => {
+    const { clock, ask, machine, planner } = setUp({ slots: 2, points: fiveOrAlone });
+    const strict = { budgetMs: 25, minFidelity: 1, onMiss: 'reject' as const };
+    const rejects = async () => Promise.all([rejectsCode('BUDGET_EXCEEDED', ask('strict', strict)), clock.run()]);
+    const isServed = async () => {
+      await Promise.all([clock.sleep(2000), clock.run()]);
+      const asked = ask('strict', strict);
+      await clock.run();
+      const { alone, why } = (await asked).decision;
+      assert.deepEqual([alone, why], [true, 'probe']);
+    };
+    machine.slow = 2;
+    for (let i = 0; i < 8; i++) await Promise.all([ask('slow'), clock.run()]);
+    await rejects();
+    machine.slow = 1;
+    await isServed();
+    for (let i = 0; i < 60; i++) await Promise.all([ask('one'), ask('two'), clock.run()]);
+    assert.ok(planner.headroom.busy);
+    await isServed();
+  });
+
+  it('gives one of several for one answer a core', async () => {
+    const { clock, ask } = setUp({ slots: 2, points: fiveOrAlone });
+    const asked = ask('x', { several: true });
+    await clock.run();
+    assert.equal((await asked).decision.alone, false);
   });
 
   it('has nobody take all cores where requests overlap', async () => {
@@ -395,7 +428,7 @@ describe('Dispatcher', () => {
     const planner = new Planner(five, latencyOf(five, 1));
     const run = async () => {
       await clock.sleep(30); // 20 were predicted
-      return { decodeMs: 2, encodeMs: 28 };
+      return { decodeMs: 2, encodeMs: 28, cores: 1 };
     };
     const dispatcher = new Dispatcher<string, Times>({ planner, slots: 1, capacity: 1, clock, run });
     const asked = dispatcher.submit({ input: 'x', client: 'c', arrivedAt: 0, budgetMs: 25, onMiss: 'degrade' });

@@ -56,7 +56,7 @@ function serve(
     errors.add(predicted.encode.p50, encodeMs);
     covered += Number(serviceMs <= predicted.service.p95) / requests;
     const made = { decodeMs: predicted.decode.p50, encodeMs: predicted.encode.p50 };
-    model.observe(at, busy, pictureBytes, { decodeMs, encodeMs, serviceMs }, made);
+    model.observe(at, busy, pictureBytes, { decodeMs, encodeMs, serviceMs, cores: 1 }, made);
   }
   return { error: errors.median, covered };
 }
@@ -120,7 +120,7 @@ describe('LatencyModel', () => {
     const calibrated = spread(15);
     for (let i = 0; i < 2000; i++) {
       const encodeMs = truth[2]!.encode * Math.exp(0.4 * noise.normal());
-      const times = { decodeMs: truth[2]!.decode, encodeMs, serviceMs: encodeMs + 1 };
+      const times = { decodeMs: truth[2]!.decode, encodeMs, serviceMs: encodeMs + 1, cores: 1 };
       model.observe(2, 1, pictureBytes, times, times);
     }
     assert.ok(Math.abs(spread(2) - z95 * 0.4) < 0.1, `${spread(2)}`);
@@ -140,7 +140,7 @@ describe('LatencyModel', () => {
   it('is not upset by one request, however long it took', () => {
     const model = latencyOf(five, 2);
     const before = model.predict(1, 1).service.p95;
-    const times = { decodeMs: 1000, encodeMs: 60_000, serviceMs: 61_000 };
+    const times = { decodeMs: 1000, encodeMs: 60_000, serviceMs: 61_000, cores: 1 };
     model.observe(1, 1, undefined, times, times);
     const after = model.predict(1, 1).service.p95;
     assert.ok(after > before && after < before * 1.15, `${before} became ${after}`);
@@ -151,7 +151,7 @@ describe('LatencyModel', () => {
     const large = model.predict(0, 1, 1_400_000);
     assert.ok(Math.abs(large.decode.p50 - 10) < 1e-9, `${large.decode.p50}`);
     assert.equal(large.encode.p50, model.predict(0, 1).encode.p50);
-    const times = { decodeMs: 10, encodeMs: 1, serviceMs: 11 };
+    const times = { decodeMs: 10, encodeMs: 1, serviceMs: 11, cores: 1 };
     for (let i = 0; i < 100; i++) model.observe(0, 1, 1_400_000, times, times);
     assert.ok(Math.abs(model.predict(0, 1).decode.p50 - 1) < 1e-9);
   });
@@ -173,9 +173,24 @@ describe('LatencyModel', () => {
 
   it('is judged by what it had predicted, whatever it has learned since', () => {
     const model = latencyOf(five, 2);
-    const times = { decodeMs: 1, encodeMs: 2, serviceMs: 3 };
+    const times = { decodeMs: 1, encodeMs: 2, serviceMs: 3, cores: 1 };
     model.observe(0, 1, undefined, times, { decodeMs: 2, encodeMs: 1 });
     assert.deepEqual([model.errors.decode.median, model.errors.encode.median], [1, 0.5]);
+  });
+
+  it('learns on one core how fast the machine is on all, but not how its times spread there', () => {
+    const model = latencyOf(fiveOrAlone, 2);
+    const encode = (alone: boolean) => model.predict(4, 1, undefined, 1, alone).encode;
+    assert.deepEqual([encode(false).p50, encode(true).p50].map(Math.round), [38, 20]);
+    assert.deepEqual(model.predict(0, 1, undefined, 1, true), model.predict(0, 1)); // no faster there
+    const made = { decodeMs: 2, encodeMs: 18 };
+    for (let i = 0; i < 400; i++) {
+      const slow = i % 10 === 9 ? 4 : 2;
+      model.observe(3, 1, undefined, { decodeMs: 2, encodeMs: slow * 18, serviceMs: 2 + slow * 18, cores: 1 }, made);
+    }
+    for (const alone of [false, true]) assert.ok(Math.abs(encode(alone).p50 / (alone ? 20 : 38) - 2) < 0.05);
+    assert.ok(encode(false).p95 > 1.01 * encode(false).p50 && encode(true).p95 === encode(true).p50);
+    assert.ok(model.whenFastest(4).service < 23);
   });
 });
 
@@ -191,16 +206,5 @@ describe('PredictionError', () => {
     ] as const)
       errors.add(predicted, actual);
     assert.equal(errors.median, 0.1);
-  });
-
-  it('learns apart how fast a point is on all cores', () => {
-    const model = latencyOf(fiveOrAlone, 2);
-    const predicted = (point: number, alone: boolean) => model.predict(point, 1, undefined, 1, alone).encode.p50;
-    assert.deepEqual([predicted(4, false), predicted(4, true)].map(Math.round), [38, 20]);
-    assert.deepEqual([predicted(0, true), predicted(0, false)].map(Math.round), [1, 1]); // no faster there
-    for (let i = 0; i < 40; i++)
-      model.observe(4, 1, undefined, { decodeMs: 2, encodeMs: 30, serviceMs: 32 }, { decodeMs: 2, encodeMs: 20 }, true);
-    for (const [point, ms] of [[4, 30], [3, 15]] as const) assert.ok(Math.abs(predicted(point, true) / ms - 1) < 0.05); // prettier-ignore
-    assert.deepEqual([predicted(4, false), predicted(0, true)].map(Math.round), [38, 1]);
   });
 });

@@ -55,7 +55,7 @@ async function simulate(
   const answer = { searchMs: lognormal(0.5, 0.1), replyMs: lognormal(0.3, 0.1) };
   const planner = new Planner(points, new LatencyModel(points, { slots, pictureBytes, ...answer }));
   let running = 0;
-  const dispatcher = new Dispatcher<undefined, { decodeMs: number; encodeMs: number }>({
+  const dispatcher = new Dispatcher<undefined, { decodeMs: number; encodeMs: number; cores: number }>({
     planner,
     slots,
     capacity: 64,
@@ -68,6 +68,7 @@ async function simulate(
       const times = {
         decodeMs: (decodeMs.p50 + more) * factor * Math.exp(noise.decode * draw.normal()),
         encodeMs: encodeMs.p50 * factor * Math.exp(noise.encode * draw.normal()) * hiccup,
+        cores: 1,
       };
       await clock.sleep(times.decodeMs + times.encodeMs + 0.2);
       running--;

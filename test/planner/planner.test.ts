@@ -20,7 +20,7 @@ describe('Planner', () => {
       const slow = draw.next() < 0.1 ? 3 : 1;
       const [decodeMs, encodeMs] = [slow * decision.predicted.decodeMs, slow * decision.predicted.encodeMs];
       const serviceMs = decodeMs + encodeMs;
-      planner.learn(demand, decision, moment, now + serviceMs, { decodeMs, encodeMs, serviceMs });
+      planner.learn(demand, decision, moment, now + serviceMs, { decodeMs, encodeMs, serviceMs, cores: 1 });
     }
     return { planner, now };
   }

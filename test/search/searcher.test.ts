@@ -134,6 +134,28 @@ describe('Searcher', () => {
   });
 });
 
+describe('a Searcher with two workers', () => {
+  const inFolder = temporaryFolder();
+
+  it('encodes a lone request on all cores, and those that come together on one each', async () => {
+    const point = { ...uncalibrated('', 'XL@224:fp32').points[0]!, encodeAloneMs: { p50: 10, p95: 15 } };
+    const { encoder, index } = await smallSearcher(inFolder('.'), 4, 2);
+    const calibration = { ...uncalibrated(encoder.fingerprint, point.at), points: [point] };
+    const searcher = new Searcher(encoder, index, { calibration });
+    await searcher.warmUp();
+    const { cores } = encoder;
+    const [one, two] = searcher.index.catalogue.images().map(({ path }) => inFolder(`pictures/${path}`));
+    const coresOf = async (picture: string) => (await searcher.search({ picture, k: 1 })).cost.cores;
+    assert.equal(await coresOf(one!), cores);
+    assert.equal((await Promise.all([one!, two!].map(coresOf)))[1], 1);
+    const like = await searcher.searchLike([{ of: one!, weight: 1 }, { of: two!, weight: 1 }], { k: 1 }); // prettier-ignore
+    assert.equal(like.cost!.cores, 1);
+    const { cost } = await searcher.search({ picture: one!, k: 1, at: at('S@112:int8') });
+    assert.equal(cost.cores, cores); // priced like the only point that is known
+    await searcher.close();
+  });
+});
+
 describe('a Searcher over an index of 110 pictures', () => {
   const inFolder = temporaryFolder();
   let plain: Searcher<ImageIndex>;
