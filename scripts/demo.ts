@@ -154,7 +154,7 @@ Examples:
       process.stdout.write(`${describeIndexing(report)}\n`);
       if (report.interrupted) return;
       const query = [...metadata.keys()].find(path => path.startsWith('food/E')) ?? [...metadata.keys()][0]!;
-      for (const name of ['XL@224:fp32', 'S@112:int8']) {
+      for (const name of ['XL@224:fp32', `S@112:${encoder.precisions.at(-1)!}`]) {
         const at = parseOperatingPoint(architecture, name);
         const request = { picture: join(folder, query), k: 6, at };
         await searcher.search(request); // the first call of a point makes its working memory

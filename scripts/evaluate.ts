@@ -46,7 +46,10 @@ export const evaluateCommand = new Command('evaluate')
   .description('accuracy of operating points, as queries against a gallery embedded with the full model')
   .requiredOption('--gallery <folder>', 'pictures to search, class = parent folder')
   .requiredOption('--queries <folder>', 'pictures to search with, class = parent folder')
-  .option('--at <point...>', 'operating points, separated by spaces or commas (default: S, M, L, XL at 224, 160, 112)')
+  .option(
+    '--at <point...>',
+    'operating points, separated by spaces or commas (default: S, M, L, XL at 224, 160, 112, or as much of another resolution)',
+  )
   .option(
     '--mixes <n>',
     'random mixes that training leaves out, beside the line between S, M, L and XL',
@@ -90,7 +93,7 @@ Example:
     try {
       galleryEncoder = searched && (await createEncoder(searched, options));
       const onProgress = (done: number, total: number) => bar.update(done, total);
-      const chosen = named ?? (asked ? [] : defaultPoints(encoder.precisions).map(parse));
+      const chosen = named ?? (asked ? [] : defaultPoints(encoder).map(parse));
       const points = [...chosen, ...(asked ? [...asked.trained, ...asked.mixes] : [])];
       const results = await evaluate({ encoder, galleryEncoder, decode, gallery, queries, points, onProgress });
       bar.stop();

@@ -63,6 +63,9 @@ const CHOSEN: readonly Choice[] = [
   { kind: 'screens', from: 'gimp-help-en', pattern: /\.(jpg|png)$/, most: 300 },
 ];
 
+/** Turned as its EXIF says: what is made of it has none. */
+const open = (file: string): Sharp => sharp(file, { autoOrient: true });
+
 const shuffled = (files: readonly string[]): string[] =>
   files
     .map(file => ({ file, order: draw.next() }))
@@ -87,7 +90,7 @@ function* tilesOf(file: string, width: number, height: number, count: number): G
   for (let i = 0; i < count; i++) {
     const size = Math.round(Math.min(width, height) * draw.between(0.25, 0.55));
     const [left, top] = [draw.below(width - size), draw.below(height - size)];
-    yield sharp(file).extract({ left, top, width: size, height: size }).resize(288, 288);
+    yield open(file).extract({ left, top, width: size, height: size }).resize(288, 288);
   }
 }
 
@@ -95,10 +98,10 @@ function* tilesOf(file: string, width: number, height: number, count: number): G
 async function* ofWallpapers(): AsyncGenerator<Made> {
   const kind = 'photos';
   for (const file of wallpapers) {
-    const { width, height } = await sharp(file).metadata();
+    const { width, height } = (await open(file).metadata()).autoOrient;
     const side = Math.min(width, height);
     if (side < 240) continue;
-    yield { kind, image: sharp(file).resize(320, 320, { fit: 'outside' }) };
+    yield { kind, image: open(file).resize(320, 320, { fit: 'outside' }) };
     for (const image of tilesOf(file, width, height, side >= 1000 ? 8 : 0)) yield { kind, image };
   }
 }
@@ -114,11 +117,11 @@ async function* ofChosen(): AsyncGenerator<Made> {
       if (seen.has(hash)) continue;
       seen.add(hash);
       try {
-        const { width, height } = await sharp(file).metadata();
-        const { channels } = await sharp(file).flatten({ background: 'white' }).stats();
+        const { width, height } = (await open(file).metadata()).autoOrient;
+        const { channels } = await open(file).flatten({ background: 'white' }).stats();
         if (Math.min(width, height) < 90 || channels.every(({ stdev }) => stdev < 12)) continue;
         count++;
-        yield { kind, image: sharp(file).resize(288, 288, { fit: 'inside' }) };
+        yield { kind, image: open(file).resize(288, 288, { fit: 'inside' }) };
         for (const image of tilesOf(file, width, height, Math.min(width, height) >= 500 ? tiles : 0))
           yield { kind, image };
       } catch {
@@ -130,8 +133,8 @@ async function* ofChosen(): AsyncGenerator<Made> {
 
 async function* ofStamps(): AsyncGenerator<Made> {
   for (const file of picturesIn(join(packages, 'tuxpaint-stamps-default'))) {
-    yield { kind: 'stamps', image: sharp(file).resize(288, 288, { fit: 'contain', background: '#fff0' }) };
-    const { data, info } = await sharp(file)
+    yield { kind: 'stamps', image: open(file).resize(288, 288, { fit: 'contain', background: '#fff0' }) };
+    const { data, info } = await open(file)
       .resize(220, 220, { fit: 'inside' })
       .png()
       .toBuffer({ resolveWithObject: true });
@@ -143,7 +146,7 @@ async function* ofStamps(): AsyncGenerator<Made> {
 
 function* ofClipArt(): Generator<Made> {
   for (const file of shuffled(picturesIn(join(packages, 'openclipart-png'))).slice(0, 2500))
-    yield { kind: 'cliparts', image: sharp(file).resize(256, 256, { fit: 'contain', background: '#fff0' }) };
+    yield { kind: 'cliparts', image: open(file).resize(256, 256, { fit: 'contain', background: '#fff0' }) };
 }
 
 /** Pictures are stored in Qt's resource files as they are. */
@@ -161,7 +164,7 @@ async function* ofGCompris(): AsyncGenerator<Made> {
 
 function* ofTextures(): Generator<Made> {
   for (const file of picturesIn(join(packages, 'supertuxkart-data'), /\.jpe?g$/i))
-    yield { kind: 'textures', image: sharp(file).resize(256, 256, { fit: 'outside' }) };
+    yield { kind: 'textures', image: open(file).resize(256, 256, { fit: 'outside' }) };
 }
 
 const counts: Record<string, number> = {};

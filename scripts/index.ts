@@ -24,6 +24,7 @@ interface Options {
   workers?: number;
   metadata?: string;
   strict: boolean;
+  empty: boolean;
   json: boolean;
 }
 
@@ -51,6 +52,7 @@ export const indexCommand = new Command('index')
     "CSV or JSONL with a column 'path' (default: known pictures keep theirs, new ones get their folder's name as label)",
   )
   .option('--strict', 'exit with 1 if a picture could not be read', false)
+  .option('--empty', 'take all pictures out of the index if the folder has none any more', false)
   .addOption(modelOption())
   .addOption(engineOption())
   .addOption(workersOption())
@@ -60,6 +62,9 @@ export const indexCommand = new Command('index')
     `
 Run it again whenever the folder changes: unchanged files are not read, moved ones not embedded again, and what an
 interrupted run had done is kept.
+
+What cannot be read for now (a drive or a link that is away, a file without permission) stays in the index; a folder
+without any pictures is an error, since that is what a drive that is not mounted looks like (--empty).
 
 Examples:
   $ matvit index photos/ --index indexes/photos --metadata photos.csv
@@ -81,6 +86,7 @@ Examples:
           encoder,
           decode,
           metadata,
+          mayEmpty: options.empty,
           signal: interruption(),
           onProgress: ({ done, total, rate }) => bar.update(done, total, `${rate.toFixed(0)} pictures/s`),
         });

@@ -37,7 +37,7 @@ export async function serve(
         await service.thumbnails.sweep();
       })
       .catch((error: unknown) =>
-        service.log.error({ error: reportOf(error) }, 'reloading failed; it goes on as it was'),
+        service.log.error({ error: reportOf(error) }, 'reloading failed; model and index go on as they were'),
       );
   };
   process.on('SIGHUP', reload);

@@ -41,6 +41,7 @@ export const errorTable = {
   CURSOR_INVALID: { status: 400, title: 'The cursor is not valid' },
   METADATA_INVALID: { status: 400, title: 'The metadata is not valid' },
   FOLDER_UNREADABLE: { status: 404, title: 'The folder cannot be read' },
+  FOLDER_EMPTY: { status: 409, title: 'The folder has no pictures any more' },
   // requests
   REQUEST_INVALID: { status: 400, title: 'The request is not valid' },
   REQUEST_TOO_LARGE: { status: 413, title: 'The request is too large' },

@@ -14,7 +14,7 @@ export function facetOf(database: Database, path: readonly string[], limit: numb
   const rows = database
     .prepare<unknown[], { type: string; atom: number | string | null; count: number }>(
       // integers and reals are one type; true, false and null have an atom that other types have too
-      `SELECT replace(type, 'real', 'integer') AS type, atom, count(DISTINCT images.id) AS count
+      `SELECT CASE type WHEN 'integer' THEN 'number' WHEN 'real' THEN 'number' ELSE type END AS type, atom, count(DISTINCT images.id) AS count
        FROM images, json_each(images.metadata, ?)
        WHERE typeof(json_each.key) <> 'text' AND type NOT IN ('array', 'object') AND ${sql}
        GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT ?`,

@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Database } from 'better-sqlite3';
-import { MatvitError } from '../errors.js';
+import { MatvitError, reasonOf } from '../errors.js';
 import { type Identity, type Model, createIdentity, identify } from './identity.js';
 import { applicationId, createTables, schema, schemaOf, version } from './schema.js';
 import { checkImages } from './rows.js';
@@ -30,19 +30,32 @@ export function openForReading(file: string, model: Model | undefined): { databa
  * catalogue. Nobody can write to it there, so a copy is as good; it goes with the process that has it open.
  */
 function openCopy(file: string): Database {
-  const folder = mkdtempSync(join(tmpdir(), 'matvit-catalogue-'));
+  const folder = inTemporary(() => mkdtempSync(join(tmpdir(), 'matvit-catalogue-')));
   const copy = join(folder, basename(file));
   try {
-    for (const suffix of ['', '-wal'].filter(suffix => existsSync(file + suffix))) {
-      copyFileSync(file + suffix, copy + suffix);
-      chmodSync(copy + suffix, 0o600);
-    }
+    inTemporary(() => {
+      for (const suffix of ['', '-wal'].filter(suffix => existsSync(file + suffix))) {
+        copyFileSync(file + suffix, copy + suffix);
+        chmodSync(copy + suffix, 0o600);
+      }
+    });
     const whole = openSqlite(copy);
     whole.pragma('journal_mode = DELETE'); // takes the log in
     whole.close();
     return openSqlite(copy, { readonly: true });
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** @throws STORAGE_FAILED */
+function inTemporary<T>(write: () => T): T {
+  try {
+    return write();
+  } catch (error) {
+    throw new MatvitError('STORAGE_FAILED', `a copy of the catalogue in ${tmpdir()}: ${reasonOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -38,7 +38,7 @@ export function postgresCondition(filter: Filter, parameters: Parameters): strin
       const path = bounds.map(([key], i) => `@ ${comparisons[key]} $b${i}`).join(' && ');
       const values = Object.fromEntries(bounds.map(([, value], i) => [`b${i}`, value]));
       const given = parameters.add(JSON.stringify(values), 'jsonb');
-      return `(jsonb_path_exists(${at}, '$ ? (${path})', ${given}) IS TRUE)`;
+      return `(jsonb_path_exists(${at}, '$ ? (@.type() != "array" && ${path})', ${given}) IS TRUE)`;
     }
   }
 }

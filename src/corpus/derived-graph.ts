@@ -50,6 +50,8 @@ export class DerivedGraph {
   private lastSearch = -Infinity;
   /** vectors added or removed since the snapshot */
   private changes = 0;
+  /** Has the graph been made again since the snapshot? */
+  private remade = false;
 
   private constructor(
     private readonly folder: string,
@@ -139,11 +141,13 @@ export class DerivedGraph {
 
   /** Writes the snapshot if it is behind, and returns the revision that it reflects. @throws STORAGE_FAILED, INDEX_FAILED */
   async save(): Promise<number> {
-    await this.compacting;
+    await this.settle();
+    await this.compactIfNeeded(); // what is stored is opened again and again
     await this.settle();
     if (this.closed) throw closedError();
     const { revision, changes } = this;
-    if (revision !== this.saved) {
+    if (revision !== this.saved || this.remade) {
+      this.remade = false;
       await saveSnapshot(this.folder, this.graph, sourceOf(this.catalogue), revision);
       this.markSaved(revision, changes);
     }
@@ -240,7 +244,8 @@ export class DerivedGraph {
 
   private async compactIfNeeded(): Promise<void> {
     const [tombstones, size] = await Promise.all([this.graph.tombstones(), this.graph.size()]);
-    if (tombstones > Math.max(tombstonesAllowed.count, tombstonesAllowed.share * size)) void this.compact();
+    if (tombstones > Math.max(tombstonesAllowed.count, tombstonesAllowed.share * size)) await this.compact();
+    else await this.compacting;
   }
 
   /** Makes the graph again without tombstones, in another thread, and changes over to it. */
@@ -266,6 +271,7 @@ export class DerivedGraph {
       await this.following;
       const old = this.graph;
       this.graph = fresh;
+      this.remade = true;
       await this.takeUp(revision, this.revision);
       await old.size(); // it answers in order: the searches that were under way have been
       await old.close();

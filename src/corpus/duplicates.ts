@@ -1,4 +1,5 @@
 /** Pictures that show the same: exact copies share a vector, recompressed, resized and cropped ones have similar vectors. */
+import { setImmediate } from 'node:timers/promises';
 import type { Image } from '../catalogue/image.js';
 import type { VectorRows } from '../catalogue/vector-rows.js';
 import { dot } from '../index/dot.js';
@@ -76,6 +77,9 @@ async function allFrom<T extends { score: number }>(
   }
 }
 
+/** hits after which others have the thread */
+const breath = 100;
+
 /**
  * A search of which no two hits are near-duplicates: each hit is folded into the best one that it is like.
  * @param find the best hits: at least as many as asked for, or all there are
@@ -93,7 +97,8 @@ export function collapsing(
       const size = vectors.length / Math.max(1, ids.length);
       const vectorOf = new Map(ids.map((id, i) => [id, vectors.subarray(i * size, (i + 1) * size)]));
       const kept: { hit: Hit; vector: Float32Array; duplicates: Hit[] }[] = [];
-      for (const hit of hits) {
+      for (const [i, hit] of hits.entries()) {
+        if (i % breath === breath - 1) await setImmediate();
         const vector = vectorOf.get(hit.image.vectorId);
         if (!vector) continue; // deleted just now
         const like = kept.find(other => dot(other.vector, vector) >= threshold);

@@ -25,6 +25,8 @@ export interface IndexingOptions {
   readonly decode: Decode;
   /** by path; without it known pictures keep theirs, and that of new ones is their folder's name, as `label` */
   readonly metadata?: ReadonlyMap<string, Metadata> | undefined;
+  /** may a folder that has no pictures any more take all of its out of the index? */
+  readonly mayEmpty?: boolean;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** ends the run early, with what is ready committed */
   readonly signal?: AbortSignal | undefined;
@@ -45,7 +47,7 @@ export interface IndexingReport {
   /** content or metadata replaced */
   readonly updated: number;
   readonly unchanged: number;
-  /** the file is gone, or changed into one that cannot be read */
+  /** the file is gone, or no picture any more */
   readonly removed: number;
   /** pictures that went through the encoder: not moved ones, nor duplicates */
   readonly embedded: number;
@@ -64,7 +66,7 @@ const commitMilliseconds = 1000;
 const commitPictures = 256;
 
 /**
- * @throws FOLDER_UNREADABLE, OPTION_INVALID (the index is of another folder), MODEL_MISMATCH, and what the encoder and
+ * @throws FOLDER_UNREADABLE, FOLDER_EMPTY, OPTION_INVALID (the index is of another folder), MODEL_MISMATCH, and what the encoder and
  *   the index throw; what was ready is committed first
  */
 export async function indexFolder(options: IndexingOptions): Promise<IndexingReport> {
@@ -73,7 +75,7 @@ export async function indexFolder(options: IndexingOptions): Promise<IndexingRep
   if (encoder.fingerprint !== index.catalogue.fingerprint)
     throw new MatvitError('MODEL_MISMATCH', `${index.folder} was opened for another model than the encoder's`);
   const found = await scan(options.folder);
-  const { tasks, unchanged, gone, refused } = plan(found, index.catalogue, metadata);
+  const { tasks, unchanged, gone, refused } = plan(found, index.catalogue, metadata, options.mayEmpty);
   const paths = new Set(found.files.map(file => file.path));
   const reader = new Reader(found.root, index.catalogue, encoder, options.decode);
 
@@ -118,7 +120,8 @@ export async function indexFolder(options: IndexingOptions): Promise<IndexingRep
         const { known } = tasks[done++]!;
         if ('code' in result) {
           failed.push(result);
-          if (known) remove.push(known.id);
+          // a file that cannot be read now, or a decoder that was lost, says nothing of the picture
+          if (known && result.code.startsWith('IMAGE_')) remove.push(known.id);
         } else {
           put.push(result);
           if (known) updated++;

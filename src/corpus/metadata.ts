@@ -34,7 +34,14 @@ export async function readMetadata(file: string): Promise<Map<string, Metadata>>
     const key = typeof path === 'string' ? relativePath(path) : undefined;
     if (key === undefined) fail(file, line, 'there is no path relative to the folder of pictures');
     else if (result.has(key)) fail(file, line, `${key} has metadata already`);
-    else result.set(key, metadata);
+    else {
+      try {
+        checkMetadata(metadata);
+      } catch (error) {
+        fail(file, line, (error as MatvitError).detail);
+      }
+      result.set(key, metadata);
+    }
   }
   return result;
 }
@@ -85,14 +92,16 @@ function typed(key: string, value: string): Json {
   return isNumber ? Number(value) : value; // 007 and 20-digit codes stay text
 }
 
-/** `./a//b.jpg` is `a/b.jpg`; undefined for what lies outside. */
+/** `./a//b.jpg` is `a/b.jpg`; undefined for what lies outside, and for what is no text (half of a surrogate pair). */
 export function relativePath(path: string): string | undefined {
   const normal = posix.normalize(path.replaceAll('\\', '/'));
-  return normal === '.' || /^(\.\.)?(\/|$)/.test(normal) ? undefined : normal;
+  return normal === '.' || /^(\.\.)?(\/|$)|[\0\p{Cs}]/u.test(normal) ? undefined : normal;
 }
 
 /** As text; more belongs into a database of its own. */
 const maxMetadata = 64 * 1024;
+/** Lists and objects within one another; SQLite takes 1,000. */
+const maxDepth = 100;
 
 /** @throws METADATA_INVALID */
 export function checkMetadata(metadata: unknown): asserts metadata is Metadata {
@@ -100,7 +109,16 @@ export function checkMetadata(metadata: unknown): asserts metadata is Metadata {
     throw new MatvitError('METADATA_INVALID', reason);
   };
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) fail('it is not a JSON object');
+  if (depthOf(metadata as Metadata) > maxDepth) fail(`it is nested deeper than ${maxDepth}`);
   if (JSON.stringify(metadata).length > maxMetadata) fail(`it is longer than ${maxMetadata / 1024} KiB as text`);
+}
+
+/** One for what holds nothing; counted to a little more than `maxDepth`, level by level. */
+function depthOf(json: Json): number {
+  let depth = 0;
+  for (let level = [json]; level.length > 0 && depth <= maxDepth; depth++)
+    level = level.flatMap(value => (typeof value === 'object' && value !== null ? Object.values<Json>(value) : []));
+  return depth;
 }
 
 /** JSON merge patch (RFC 7396): null removes a key, objects are merged, everything else replaces. */

@@ -22,7 +22,7 @@ export interface PageOptions {
 export interface Page {
   /** best first; equal scores by ascending id */
   readonly hits: Hit[];
-  /** cursor of the next page; left out on the last one */
+  /** cursor of the next page; left out on the last one, and after 10,000 hits (2,000 with `collapse`) */
   readonly next?: string;
 }
 
@@ -40,6 +40,12 @@ export interface SearchResult extends Page {
 export const facetValues = 20;
 
 /**
+ * Hits that cursors lead to, at most: each page searches for all those before it too, and anybody can write a cursor. Folding
+ * compares each hit with those kept before it, so that takes the square of as many.
+ */
+const deepest = { plain: 10_000, folded: 2000 };
+
+/**
  * @param find the best hits: at least as many as asked for, or all there are
  * @throws OPTION_INVALID, CURSOR_INVALID, and what `find` throws
  */
@@ -49,19 +55,21 @@ export async function page(options: PageOptions, find: (count: number) => Promis
   const search = JSON.stringify([filter, minScore, collapse]);
   const cursor = options.cursor === undefined ? undefined : parseCursor(search, options.cursor);
   const offset = cursor?.offset ?? options.offset ?? 0;
+  const end = deepest[collapse === undefined ? 'plain' : 'folded'];
+  if (cursor && offset > end) throw new MatvitError('CURSOR_INVALID', `pages end after ${end} hits`);
   const most = Number.MAX_SAFE_INTEGER;
   // one more than needed tells whether there is a next page
   for (let count = Math.min(offset + k + 1, most); ;) {
     const found = await find(count);
     const start = cursor ? rankAfter(found, cursor) : offset;
-    const end = start + k;
-    if (end < found.length || found.length < count) {
-      const hits = found.slice(start, end);
+    const stop = start + k;
+    if (stop < found.length || found.length < count) {
+      const hits = found.slice(start, stop);
       const last = hits.at(-1);
-      if (!last || end >= found.length) return { hits };
-      return { hits, next: printCursor(search, { offset: end, id: last.image.id, score: last.score }) };
+      if (!last || stop >= found.length || stop > end) return { hits };
+      return { hits, next: printCursor(search, { offset: stop, id: last.image.id, score: last.score }) };
     }
-    count = Math.min(end + 1, most); // better ones have come since the page before
+    count = Math.min(stop + 1, most); // better ones have come since the page before
   }
 }
 

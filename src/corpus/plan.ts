@@ -33,9 +33,15 @@ export interface Plan {
 /**
  * Leaves alone what was added by itself, and metadata that was edited since, unless `given` has some for the picture.
  * @param given by path; without it known pictures keep what they have, and new ones get the name of their folder
- * @throws OPTION_INVALID when the index belongs to another folder, which is still there or was unlike this one
+ * @param mayEmpty may all pictures go?
+ * @throws OPTION_INVALID when the index belongs to another folder, which is still there or was unlike this one; FOLDER_EMPTY
  */
-export function plan(scan: Scan, catalogue: KnownPictures, given: ReadonlyMap<string, Metadata> | undefined): Plan {
+export function plan(
+  scan: Scan,
+  catalogue: KnownPictures,
+  given: ReadonlyMap<string, Metadata> | undefined,
+  mayEmpty = false,
+): Plan {
   const { root } = catalogue;
   const known = new Map(catalogue.images().map(image => [image.path, image]));
   if (root !== undefined && root !== scan.root && (existsSync(root) || !isMoved(known, scan)))
@@ -62,10 +68,18 @@ export function plan(scan: Scan, catalogue: KnownPictures, given: ReadonlyMap<st
     if (read || !isDeepStrictEqual(before.metadata, metadata))
       tasks.push({ file, metadata, edited, known: before, read });
   }
-  // nothing is known of what is in a folder that cannot be listed
-  const unlisted = scan.failed.map(({ path }) => path).filter(path => path === '' || path.endsWith('/'));
-  const isGone = ({ path, stored }: Image) => !stored && !unlisted.some(folder => path.startsWith(folder));
+  // nothing is known of a link that leads nowhere now, nor of what is in a folder that cannot be listed
+  const unseen = scan.failed.map(({ path }) => path);
+  const isUnseen = (path: string) =>
+    unseen.some(other => path === other || ((other === '' || other.endsWith('/')) && path.startsWith(other)));
+  const isGone = ({ path, stored }: Image) => !stored && !isUnseen(path);
   const gone = [...known.values()].filter(isGone).map(image => image.id);
+  // where a drive belongs there is an empty folder while it is away
+  if (gone.length > 0 && scan.files.length === 0 && !mayEmpty)
+    throw new MatvitError(
+      'FOLDER_EMPTY',
+      `${scan.root} has none of the ${gone.length} that the index knows; is it a drive?`,
+    );
   return { tasks, unchanged: scan.files.length - tasks.length - refused.length, gone, refused };
 }
 

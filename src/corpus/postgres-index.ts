@@ -149,7 +149,9 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
     const sql = `SELECT value, count(DISTINCT images.id)::float8 AS count
       FROM images, jsonb_array_elements(${elements}) AS element (value)
       WHERE ${at} IS NOT NULL AND jsonb_typeof(value) NOT IN ('array', 'object') AND ${condition}
-      GROUP BY value ORDER BY 2 DESC, jsonb_typeof(value), value #>> '{}' COLLATE "C"
+      GROUP BY value ORDER BY 2 DESC,
+        CASE jsonb_typeof(value) WHEN 'boolean' THEN value #>> '{}' WHEN 'string' THEN 'text' ELSE jsonb_typeof(value) END COLLATE "C",
+        CASE jsonb_typeof(value) WHEN 'number' THEN (value #>> '{}')::numeric END, value #>> '{}' COLLATE "C"
       LIMIT ${parameters.add(limit, 'int')}`;
     return this.run(async () => (await this.pool.query<{ value: Scalar; count: number }>(sql, parameters.values)).rows);
   }
@@ -197,7 +199,7 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
     await this.run(() =>
       inTransaction(this.pool, async client => {
         await client.query('SELECT pg_advisory_xact_lock($1)', [commitLock]);
-        if (root !== undefined) await client.query('UPDATE catalogue SET root = $1', [root]);
+        if (root !== undefined) await this.setRoot(client, root);
         if (put.length > 0) await this.put(client, put);
         for (const { id, metadata } of edit)
           await client.query('UPDATE images SET metadata = $2, edited = true WHERE id = $1', [
@@ -208,6 +210,17 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
       }),
     );
     for (const { sha256 } of put) this.contents.add(sha256);
+  }
+
+  /** Another process may have begun with another folder since this one looked. @throws OPTION_INVALID */
+  private async setRoot(client: ClientBase, root: string): Promise<void> {
+    const expected = this.known?.root ?? null;
+    const { rowCount } = await client.query(
+      'UPDATE catalogue SET root = $1 WHERE root = $1 OR root IS NOT DISTINCT FROM $2',
+      [...[root, expected]],
+    );
+    if (rowCount === 0)
+      throw new MatvitError('OPTION_INVALID', `another process has begun to index another folder into ${this.folder}`);
   }
 
   /** There is nothing to do: each commit is all there is. */

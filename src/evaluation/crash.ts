@@ -44,8 +44,6 @@ export interface CrashReport {
 const child = fileURLToPath(new URL('./crash-child.js', import.meta.url));
 /** Seconds that opening the index and searching it may take. */
 const patience = 60;
-/** Deleted pictures that are looked for, the latest. */
-const remembered = 100;
 
 export async function crashTest({
   kills,
@@ -113,7 +111,6 @@ async function runAndKill(
 /** What the index must hold. */
 class Expected {
   private readonly pictures = new Map<string, number>();
-  private readonly gone = new Map<string, number>();
   /** by path: what may be there besides; undefined for nothing */
   private readonly open = new Map<string, Set<number | undefined>>();
   private readonly encoder = new ColourEncoder();
@@ -154,11 +151,6 @@ class Expected {
         else if (!(await paths(index, vector)).includes(path)) problems.push(`${path} is not found`);
       }
       for (const path of there.keys()) if (!this.pictures.has(path)) problems.push(`${path} should not be there`);
-      for (const [path, content] of this.gone) {
-        const { sha256, vector } = await this.picture(content);
-        if (there.get(path) !== sha256 && (await paths(index, vector)).includes(path))
-          if (!this.pictures.has(path)) problems.push(`${path} is found although it was deleted`);
-      }
       return { problems, rebuilt: index.rebuilt !== undefined };
     } finally {
       await index.close();
@@ -166,12 +158,8 @@ class Expected {
   }
 
   private set(path: string, content: number | undefined): void {
-    const before = this.pictures.get(path);
     if (content === undefined) this.pictures.delete(path);
     else this.pictures.set(path, content);
-    if (before === undefined || before === content) return;
-    this.gone.set(path, before);
-    if (this.gone.size > remembered) this.gone.delete(this.gone.keys().next().value!);
   }
 
   private async picture(content: number): Promise<{ sha256: string; vector: Float32Array }> {

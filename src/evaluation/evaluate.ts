@@ -3,7 +3,7 @@
  * agreement is with the full model's own queries.
  */
 import { MatvitError } from '../errors.js';
-import { type OperatingPoint, type Precision, fullPoint, printOperatingPoint } from '../model/operating-point.js';
+import { type OperatingPoint, fullPoint, printOperatingPoint } from '../model/operating-point.js';
 import { relativeMacs } from '../model/cost.js';
 import type { Encoder } from '../encoder/encoder.js';
 import { ExactIndex } from '../index/exact.js';
@@ -101,9 +101,11 @@ function checkLabels(gallery: readonly LabelledPicture[], queries: readonly Labe
     );
 }
 
-/** What `matvit evaluate` looks at unless told otherwise, with an encoder that can compute these precisions. */
-export function defaultPoints(precisions: readonly Precision[]): string[] {
+/** What `matvit evaluate` looks at unless told otherwise: the encoder's own resolution, five sevenths of it and a half. */
+export function defaultPoints({ architecture, precisions }: Pick<Encoder, 'architecture' | 'precisions'>): string[] {
+  const { resolution, patch } = architecture;
+  const sides = [1, 5 / 7, 1 / 2].map(share => patch * Math.max(1, Math.round((share * resolution) / patch)));
   return ['XL', 'L', 'M', 'S'].flatMap(name =>
-    [224, 160, 112].flatMap(side => precisions.map(precision => `${name}@${side}:${precision}`)),
+    [...new Set(sides)].flatMap(side => precisions.map(precision => `${name}@${side}:${precision}`)),
   );
 }

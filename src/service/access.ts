@@ -13,7 +13,9 @@ export function checkAccess(service: Service, access: Access | 'public', request
     checkLocal(service.config.origins, request);
     return;
   }
-  const [, presented] = /^Bearer ([\w-]{1,200})$/i.exec(request.get('Authorization') ?? '') ?? inCookie(request);
+  const { origins } = service.config;
+  const [, presented] =
+    /^Bearer ([\w-]{1,200})$/i.exec(request.get('Authorization') ?? '') ?? inCookie(origins, request);
   const key = presented === undefined ? undefined : service.keys.find(presented);
   if (!key) {
     response.set('WWW-Authenticate', 'Bearer realm="matvit"');
@@ -26,13 +28,14 @@ export function checkAccess(service: Service, access: Access | 'public', request
 
 /**
  * The page keeps its key in a cookie, so that pictures come with it too. Browsers send that along whoever makes them ask:
- * SameSite keeps other sites away, and this other ports of this one.
+ * SameSite keeps other sites away, and this other ports of this one. Behind a proxy that passes on no Host, the page's own
+ * origin is one that is set.
  */
-function inCookie(request: Request): RegExpExecArray | [] {
+function inCookie(origins: readonly string[], request: Request): RegExpExecArray | [] {
   const cookie = /(?:^|;\s*)matvit-key=([\w-]{1,200})(?:;|$)/.exec(request.get('Cookie') ?? '');
   const origin = request.get('Origin');
-  if (!cookie || origin === undefined || origin.replace(/^https?:\/\//, '') === request.get('Host'))
-    return cookie ?? [];
+  const isOwn = origin?.replace(/^https?:\/\//, '') === request.get('Host');
+  if (!cookie || origin === undefined || isOwn || origins.includes(origin)) return cookie ?? [];
   throw new MatvitError('ORIGIN_FORBIDDEN', `${origin.slice(0, 100)} is not the page's own origin`);
 }
 

@@ -37,10 +37,11 @@ export class KeyRing {
     return new KeyRing(file);
   }
 
-  /** Reads the file again. @throws OPTION_INVALID, with the keys as they were */
+  /** Reads the file again. @throws OPTION_INVALID, with the keys as they were, also if there was a file and is none */
   reload(): void {
     if (!existsSync(this.file)) {
-      this.keys = [];
+      if (this.keys.length > 0)
+        throw new MatvitError('OPTION_INVALID', `${this.file} is gone; the keys in it still hold`);
       return;
     }
     try {

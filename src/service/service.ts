@@ -103,7 +103,7 @@ export class Service {
 
   /**
    * Takes up keys, model and index as they are now on disk; requests do not notice. Called twice at once, it does so once.
-   * @throws what opening them does, with everything as it was
+   * @throws what opening them does, with model and index as they were; keys that are gone are so in any case
    */
   async reload(): Promise<Searcher> {
     this.keys.reload();

@@ -4,13 +4,23 @@ import { unknownName } from '../nearest.js';
 
 /** @param where what errors call the input, such as `query` @throws REQUEST_INVALID, with the nearest known name */
 export function validate<S extends z.ZodType>(schema: S, input: unknown, where: string): z.output<S> {
-  const result = schema.safeParse(input);
+  const result = parsed(schema, input, where);
   if (result.success) return result.data;
   const { issues } = result.error;
   // a misspelt field explains the one that is missing
   const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!;
   const place = [where, ...issue.path.map(String)].join('.');
   throw new MatvitError('REQUEST_INVALID', `${place}: ${reason(schema, issue)}`, { cause: result.error });
+}
+
+/** Schemas of JSON look into it recursively, as deep as the stack allows. */
+function parsed<S extends z.ZodType>(schema: S, input: unknown, where: string): z.ZodSafeParseResult<z.output<S>> {
+  try {
+    return schema.safeParse(input);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new MatvitError('REQUEST_INVALID', `${where}: it is nested too deeply`, { cause: error });
+  }
 }
 
 function reason(schema: z.ZodType, issue: z.core.$ZodIssue): string {

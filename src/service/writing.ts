@@ -56,6 +56,8 @@ export function writingRoutes(service: Service): Route[] {
         const results = await pMap(
           asked,
           async ({ picture, path, metadata }) => {
+            // what was uploaded counts no longer when its client has gone
+            if (context.signal.aborted) throw new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
             try {
               const { image, created } = await writer.add({ picture: await picture(), path, metadata });
               service.metrics.changed('add');

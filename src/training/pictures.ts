@@ -70,7 +70,8 @@ export async function loadPictures(
   if (parts.length === 0) throw new MatvitError('TRAINING_DATA', `no picture could be read from ${paths.join(', ')}`);
   const pixels = new SharedArrayBuffer(total);
   // from the end, so that a picture's own copy can be freed as soon as it is in
-  for (let last; (last = parts.pop()) !== undefined;) new Uint8Array(pixels, (total -= last.length)).set(last);
+  for (let last; (last = parts.pop()) !== undefined;)
+    new Uint8Array(pixels, (total -= last.length), last.length).set(last);
   const all = paths.flatMap((path, source) =>
     rows.get(path)!.map(({ offset, size, label }) => [offset, ...size, source, label]),
   );

@@ -9,7 +9,7 @@ import { clusteredVectors, row } from '../index/random-vectors.js';
 
 const dimension = 32;
 const model = { fingerprint: 'm'.repeat(64), dimension };
-const vectors = clusteredVectors(600, dimension, 11);
+const vectors = clusteredVectors(1600, dimension, 11);
 const vector = (i: number) => row(vectors, dimension, i);
 
 /** Picture number i; those with the same content are exact duplicates. */
@@ -68,6 +68,19 @@ describe('ImageIndex', () => {
       hits.forEach((hit, rank) => assert.ok(Math.abs(hit.score - truth[rank]!.score) < 1e-6));
       assert.deepEqual(hits[0]!.image.metadata, { label: `class ${Number.parseInt(hits[0]!.image.path) % 5}` });
     }
+  });
+
+  it('stores the graph without what was removed, when that is much', async () => {
+    await index.commit({ put: images(0, 1500) });
+    await index.save();
+    const removed = Array.from({ length: 1100 }, (_, i) => idOf(`${i}.jpg`));
+    await index.commit({ remove: removed, prune: 'all' });
+    await index.save();
+    await reopen();
+    assert.equal(index.rebuilt, undefined);
+    const { vectors, deleted, pending } = (await index.stats()).graph;
+    assert.deepEqual([vectors, deleted, pending], [400, 0, 0]);
+    assert.deepEqual(await found(1450), ['1450.jpg']);
   });
 
   it('opens its snapshot again, and replays what came after', async () => {

@@ -283,12 +283,34 @@ describe('indexFolder', () => {
     assert.equal(catalogue.embedding(found).length, catalogue.dimension);
   });
 
-  it('empties an index with its folder', async () => {
+  it('empties an index with its folder only if told so, for it may be where a drive belongs', async () => {
     await fill(10);
     await run();
     rmSync(corpus, { recursive: true });
     mkdirSync(corpus);
-    assert.deepEqual(counts(await run()), { ...none, removed: 10 });
+    await assert.rejects(run(), { code: 'FOLDER_EMPTY' });
+    assert.equal(paths().length, 10);
+    assert.deepEqual(counts(await run({ mayEmpty: true })), { ...none, removed: 10 });
     assert.deepEqual(index.catalogue.state().vectors, 0);
+    assert.deepEqual(counts(await run()), none);
+  });
+
+  it('keeps a picture whose file cannot be read for now, or whose decoder was lost', async () => {
+    await fill(4);
+    await run();
+    const [changed, lost, linked, broken] = index.catalogue.images().map(({ path }) => path);
+    rmSync(join(corpus, linked!));
+    symlinkSync('/nowhere/at/all.png', join(corpus, linked!));
+    const [one, two] = [await picture(50), await picture(51)];
+    writeFiles(corpus, { [changed!]: one, [lost!]: two, [broken!]: 'no picture' });
+    const decodeOrNot = async (path: string, side: number) => {
+      if (path.endsWith(lost!)) throw new MatvitError('DECODER_LOST', 'the machine is out of memory');
+      if (path.endsWith(changed!)) writeFiles(corpus, { [changed!]: await picture(52) }); // saved again meanwhile
+      return decode(path, side);
+    };
+    const report = await run({ decode: decodeOrNot });
+    assert.equal(report.removed, 1);
+    assert.deepEqual(paths(), [changed, lost, linked]);
+    assert.deepEqual(report.failed.map(({ code }) => code).sort(), ['DECODER_LOST', 'FILE_UNREADABLE', 'FILE_UNREADABLE', 'IMAGE_UNSUPPORTED']); // prettier-ignore
   });
 });

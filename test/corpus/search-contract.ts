@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { NewImage } from '../../src/catalogue/changes.js';
 import type { Json } from '../../src/catalogue/image.js';
 import { readFilter } from '../../src/catalogue/parse-filter.js';
+import { printCursor } from '../../src/corpus/cursor.js';
 import type { ImageIndex } from '../../src/corpus/image-index.js';
 import type { Hit } from '../../src/corpus/nearest.js';
 import { clusteredVectors, row, seeded, unit } from '../index/random-vectors.js';
@@ -245,6 +246,14 @@ export function searchContract(
       await refused('CURSOR_INVALID', { cursor: '' });
       for (const other of [{ filter: readFilter({ u: 1 }) }, { minScore: 0 }, { collapse: 0.9 }])
         await refused('CURSOR_INVALID', { cursor: next, ...other });
+      const written = (offset: number, collapse?: number) => ({
+        collapse,
+        cursor: printCursor(JSON.stringify([undefined, undefined, collapse]), { offset, id: 1, score: 0.5 }),
+      });
+      for (const [offset, collapse] of [[10_000, undefined], [2000, 0.9]] as const) {
+        await index.search(query, { k: 3, ...written(offset, collapse) });
+        await refused('CURSOR_INVALID', written(offset + 1, collapse));
+      } // prettier-ignore
       await refused('FILTER_INVALID', { facets: ['a..b'] });
       await assert.rejects(index.search(query.subarray(1), { k: 3 }), { code: 'VECTOR_INVALID' });
     });

@@ -144,10 +144,12 @@ describe('Writer', () => {
   });
 
   it('refuses odd paths and metadata, and another model', async () => {
-    for (const path of ['', '/a.png', '../a.png', 'a//b.png', './a.png'])
+    for (const path of ['', '/a.png', '../a.png', 'a//b.png', './a.png', 'half \ud800.png', 'a\0.png'])
       await assert.rejects(add(1, path), { code: 'REQUEST_INVALID' });
     const wrong = [] as unknown as Record<string, never>;
     await assert.rejects(writer.add({ picture: await picture(1), metadata: wrong }), { code: 'METADATA_INVALID' });
+    const deep = JSON.parse(`{"a":${'['.repeat(2000)}${']'.repeat(2000)}}`) as Record<string, never>;
+    await assert.rejects(writer.add({ picture: await picture(1), metadata: deep }), { code: 'METADATA_INVALID' });
     const other = Object.assign(new ColourEncoder(), { fingerprint: 'other' });
     assert.throws(() => new Writer(index, other), { code: 'MODEL_MISMATCH' });
   });

@@ -140,10 +140,12 @@ describe('evaluate', () => {
   });
 
   it('looks at points that exist unless told otherwise', () => {
-    const all = defaultPoints(encoder.precisions);
+    const all = defaultPoints(encoder);
     assert.equal(new Set(all).size, 24);
     for (const name of all) parseOperatingPoint(small, name);
-    const ofGpu = defaultPoints(['fp32']).map(name => parseOperatingPoint(small, name).precision);
+    const ofGpu = defaultPoints({ architecture: small, precisions: ['fp32'] }).map(
+      name => parseOperatingPoint(small, name).precision,
+    );
     assert.deepEqual(ofGpu, Array(12).fill('fp32'));
   });
 });

@@ -50,7 +50,8 @@ describe('access to the service', () => {
     for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost'])
       assert.ok(!testService(searcher, { host, keys }).needsKey, host);
     assert.ok(testService(searcher, { trustProxy: 1, keys }).needsKey); // it lets others in
-    await start({ auth: 'always', keys });
+    const proxied = 'https://photos.example'; // whose proxy does not pass on what it was called
+    await start({ auth: 'always', keys, origins: [proxied] });
     const key = await service.keys.add('second', 'read');
     assert.equal((await get('/v1/images/1', { Authorization: `Bearer ${key}` })).status, 200);
     for (const value of [undefined, '', 'Bearer', `Basic ${key}`, `Bearer ${key}x`, `Bearer ${key.slice(0, -1)}`]) {
@@ -60,7 +61,8 @@ describe('access to the service', () => {
     }
     const Cookie = `other=1; matvit-key=${key}`;
     assert.equal((await get('/v1/images/1', { Cookie })).status, 200);
-    assert.equal((await get('/v1/images/1', { Cookie, Origin: server.url })).status, 200);
+    for (const Origin of [server.url, proxied])
+      assert.equal((await get('/v1/images/1', { Cookie, Origin })).status, 200);
     for (const Origin of ['http://127.0.0.1:1', 'https://evil.example', 'null'])
       assert.equal(await codeOf(await get('/v1/images/1', { Cookie, Origin })), 'ORIGIN_FORBIDDEN');
     assert.equal((await get('/v1/images/1', { Cookie: `matvit-key=${key}x` })).status, 401);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { renameSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { KeyRing } from '../../src/service/keys.js';
 import { writeFiles } from '../corpus/pictures.js';
@@ -27,6 +28,20 @@ describe('KeyRing', () => {
       ring.list().map(({ name }) => name),
       ['admin'],
     );
+  });
+
+  it('keeps its keys when their file has gone, for it may be away', async () => {
+    const file = inFolder('away.json');
+    const ring = KeyRing.open(file);
+    ring.reload(); // there was none
+    const key = await ring.add('a', 'read');
+    renameSync(file, `${file}.away`);
+    assert.throws(() => ring.reload(), { code: 'OPTION_INVALID' });
+    assert.equal(ring.find(key)?.name, 'a');
+    renameSync(`${file}.away`, file);
+    await ring.remove('a');
+    ring.reload();
+    assert.deepEqual(ring.list(), []);
   });
 
   it('refuses names that are taken or odd, and unknown ones', async () => {

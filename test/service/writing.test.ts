@@ -96,6 +96,7 @@ describe('changing an index over HTTP', () => {
       ['/v1/images?metadata=[{}]', await fresh(), undefined],
       ['/v1/images?metadata=[{},{}]', await fresh(), 'REQUEST_INVALID'],
       ['/v1/images?metadata={', await fresh(), 'METADATA_INVALID'],
+      [`/v1/images?metadata={"a":${'['.repeat(150)}${']'.repeat(150)}}`, await fresh(), 'METADATA_INVALID'],
       ['/v1/images', new Uint8Array(100_001), 'REQUEST_TOO_LARGE'],
     ] as const)
       assert.equal(await codeOf(await ask('POST', path, body as Uint8Array<ArrayBuffer>)), code, path);
@@ -112,6 +113,8 @@ describe('changing an index over HTTP', () => {
     const { images, total } = (await list.json()) as { images: Shown[]; total: number };
     assert.deepEqual([images.map(({ id }) => id), total], [[2], 1]);
     assert.equal(await codeOf(await json('PATCH', '/v1/images/99999', { metadata: {} })), 'NOT_FOUND');
+    const deep = `{"metadata":{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`;
+    assert.equal(await codeOf(await ask('PATCH', '/v1/images/2', deep, 'application/json')), 'REQUEST_INVALID');
     const long = { metadata: { text: 'x'.repeat(70_000) } };
     assert.equal(await codeOf(await json('PATCH', '/v1/images/2', long)), 'METADATA_INVALID');
   });
