@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { type Config, readConfig } from '../src/config.js';
 import { DecoderPool } from '../src/image/decoder-pool.js';
+import { limitsOf } from '../src/image/limits.js';
 import type { Searcher } from '../src/search/searcher.js';
 import { reportOf } from '../src/service/errors.js';
 import { startServer } from '../src/service/server.js';
@@ -82,14 +83,12 @@ Examples:
   .action(async (flags: Record<string, unknown>) => {
     process.on('SIGHUP', remember);
     const { config } = readConfig({ flags, environment: process.env });
-    const { maxBytes, maxPixels, maxWholePixels } = config;
     const timeout = 1000 * config.decodeTimeout;
     const forSearches = new DecoderPool({ size: config.workers ?? availableParallelism(), timeout });
     const forOthers = new DecoderPool({ size: 1, timeout }); // searches do not wait for thumbnails
     const open = () =>
-      openSearcherOver(
-        { ...config, limits: { maxBytes, maxPixels, maxWholePixels }, decode: forSearches.decode },
-        (index, model) => openServed(index, model, config.writable),
+      openSearcherOver({ ...config, limits: limitsOf(config), decode: forSearches.decode }, (index, model) =>
+        openServed(index, model, config.writable),
       );
     let searcher = await open();
     try {

@@ -87,6 +87,12 @@ export class MatvitError extends Error {
   }
 }
 
+/** For throwing when something could not be written at `path`: the error itself, if it has a code already. */
+export function storageFailed(path: string, error: unknown): MatvitError {
+  if (error instanceof MatvitError) return error;
+  return new MatvitError('STORAGE_FAILED', `${path}: ${reasonOf(error)}`, { cause: error });
+}
+
 /** The reason in any thrown value, for the detail of a MatvitError. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Database } from 'better-sqlite3';
-import { MatvitError, reasonOf } from '../errors.js';
+import { MatvitError, storageFailed } from '../errors.js';
 import { type Identity, type Model, createIdentity, identify } from './identity.js';
 import { applicationId, createTables, schema, schemaOf, version } from './schema.js';
 import { checkImages } from './rows.js';
@@ -53,9 +53,7 @@ function inTemporary<T>(write: () => T): T {
   try {
     return write();
   } catch (error) {
-    throw new MatvitError('STORAGE_FAILED', `a copy of the catalogue in ${tmpdir()}: ${reasonOf(error)}`, {
-      cause: error,
-    });
+    throw storageFailed(`a copy of the catalogue in ${tmpdir()}`, error);
   }
 }
 

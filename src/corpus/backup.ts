@@ -11,7 +11,7 @@ import { pipeline } from 'node:stream/promises';
 import { extract, pack } from 'tar-stream';
 import { z } from 'zod';
 import { Catalogue } from '../catalogue/catalogue.js';
-import { MatvitError, reasonOf } from '../errors.js';
+import { MatvitError, storageFailed } from '../errors.js';
 import { hashFile } from '../index/hash-file.js';
 import { readManifest, writeManifest } from '../index/manifest.js';
 import { calibrationFile } from '../planner/calibration.js';
@@ -95,8 +95,7 @@ async function besides<T>(path: string, work: (temporary: string) => Promise<T>)
     temporary = await makeTemporaryFolder(join(parent, `.${basename(path)}-`));
     return await work(temporary.path);
   } catch (error) {
-    if (error instanceof MatvitError) throw error;
-    throw new MatvitError('STORAGE_FAILED', `${path}: ${reasonOf(error)}`, { cause: error });
+    throw storageFailed(path, error);
   } finally {
     await temporary?.remove();
   }

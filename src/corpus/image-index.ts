@@ -12,7 +12,7 @@ import type { Model } from '../catalogue/identity.js';
 import type { Filter } from '../catalogue/filter.js';
 import { fieldPath } from '../catalogue/parse-filter.js';
 import { type WriteLock, waitForWriteLock } from '../catalogue/write-lock.js';
-import { MatvitError, reasonOf } from '../errors.js';
+import { MatvitError, storageFailed } from '../errors.js';
 import type { PictureSource } from '../image/open.js';
 import { discard, readSnapshot } from '../index/snapshot.js';
 import { DerivedGraph } from './derived-graph.js';
@@ -244,7 +244,7 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
-    throw new MatvitError('STORAGE_FAILED', `${folder}: ${reasonOf(error)}`, { cause: error });
+    throw storageFailed(folder, error);
   }
 }
 

@@ -7,6 +7,11 @@ export interface ImageLimits {
   readonly maxWholePixels?: number;
 }
 
+/** Of settings that have more. */
+export const limitsOf = ({ maxBytes, maxPixels, maxWholePixels }: Required<ImageLimits>): ImageLimits => ({
+  ...{ maxBytes, maxPixels, maxWholePixels },
+});
+
 /** For pictures that no stranger sent: what costs most is no attack. */
 export const forOwn = ({ maxBytes, maxPixels }: ImageLimits): ImageLimits => ({ maxBytes, maxPixels });
 

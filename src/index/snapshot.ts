@@ -1,7 +1,7 @@
 /** Graphs on disk: written whole or not at all, verified before hnswlib opens them. */
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MatvitError, reasonOf } from '../errors.js';
+import { MatvitError, reasonOf, storageFailed } from '../errors.js';
 import { hashFile } from './hash-file.js';
 import { HnswIndex } from './hnsw.js';
 import { type Manifest, readManifest, writeManifest } from './manifest.js';
@@ -31,8 +31,7 @@ export async function saveSnapshot(folder: string, index: HnswIndex, source: Sou
         await rm(join(folder, name), { force: true });
   } catch (error) {
     await rm(temporary, { force: true });
-    if (error instanceof MatvitError) throw error;
-    throw new MatvitError('STORAGE_FAILED', `${folder}: ${reasonOf(error)}`, { cause: error });
+    throw storageFailed(folder, error);
   }
 }
 

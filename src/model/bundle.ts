@@ -1,7 +1,7 @@
 /** A model as it ships: a folder with model.safetensors and model.json. */
 import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MatvitError, reasonOf } from '../errors.js';
+import { MatvitError, reasonOf, storageFailed } from '../errors.js';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { StoredType } from './safetensors.js';
 import { writeFileAtomic } from './write-file-atomic.js';
@@ -88,8 +88,7 @@ export async function writeModel(
     await writeCard(full);
     return { checkpoint: stored, card: full };
   } catch (error) {
-    if (error instanceof MatvitError) throw error;
-    throw new MatvitError('STORAGE_FAILED', `${path}: ${reasonOf(error)}`, { cause: error });
+    throw storageFailed(path, error);
   } finally {
     await rm(fresh, { force: true });
   }

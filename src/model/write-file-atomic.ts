@@ -1,6 +1,6 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { MatvitError, reasonOf } from '../errors.js';
+import { storageFailed } from '../errors.js';
 
 /**
  * Writes `path` whole or not at all: to a temporary name beside it, flushed to disk, then renamed. Makes its folder.
@@ -20,6 +20,6 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw new MatvitError('STORAGE_FAILED', `${path}: ${reasonOf(error)}`, { cause: error });
+    throw storageFailed(path, error);
   }
 }

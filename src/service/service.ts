@@ -5,7 +5,7 @@ import { type Config, readConfig } from '../config.js';
 import { Writer } from '../corpus/writer.js';
 import { MatvitError } from '../errors.js';
 import { type Decoder, inProcess } from '../image/decoder.js';
-import { type ImageLimits, forOwn } from '../image/limits.js';
+import { type ImageLimits, forOwn, limitsOf } from '../image/limits.js';
 import type { Searcher } from '../search/searcher.js';
 import { aside } from './aside.js';
 import { Jobs } from './jobs.js';
@@ -59,8 +59,7 @@ export class Service {
     this.decoder = decoder;
     this.open = open;
     this.keys = KeyRing.open(config.keys);
-    const { maxBytes, maxPixels, maxWholePixels } = config;
-    this.limits = { maxBytes, maxPixels, maxWholePixels };
+    this.limits = limitsOf(config);
     this.folderLimits = forOwn(this.limits);
     this.metrics = new Metrics(() => this.searcher);
     this.thumbnails = new Thumbnails(this);

@@ -1,7 +1,7 @@
 /** The training loop: steps, metrics, checkpoints. */
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MatvitError, reasonOf } from '../errors.js';
+import { MatvitError, reasonOf, storageFailed } from '../errors.js';
 import { headShapes } from '../graph/training.js';
 import { staticGraph } from '../graph/serving.js';
 import { tensorShapes } from '../model/architecture.js';
@@ -169,7 +169,7 @@ async function withStorage(path: string, write: () => Promise<unknown>): Promise
   try {
     await write();
   } catch (error) {
-    throw new MatvitError('STORAGE_FAILED', `${path}: ${reasonOf(error)}`, { cause: error });
+    throw storageFailed(path, error);
   }
 }
 
