@@ -65,7 +65,10 @@ export const searchCommand = new Command('search')
   .addOption(new Option('--offset <n>', 'hits to skip').argParser(wholeNumber).conflicts('cursor'))
   .option('--cursor <text>', 'go on where the page before ended')
   .option('--facet <field...>', 'count the values of a field over all pictures that pass the filter')
-  .option('--at <point>', 'operating point of the query (default: XL@224:fp32)')
+  .option(
+    '--at <point>',
+    "operating point of the query (left out, --budget chooses it, and without any budget it is the full model's)",
+  )
   .option('--budget <ms>', 'latency budget that chooses the operating point', milliseconds)
   .addOption(modelOption())
   .addOption(engineOption())

@@ -126,7 +126,12 @@ Ctrl-C writes a checkpoint and ends; --resume continues. --out is always a model
 Examples:
   $ matvit train --init models/tiny --images photos/ --out runs/nested
   $ matvit train --adapt --images my-photos/ --out runs/mine
-  $ matvit index my-photos/ --model runs/mine`,
+  $ matvit index my-photos/ --model runs/mine --index indexes/mine
+  $ matvit calibrate --model runs/mine --index indexes/mine
+
+Vectors of different weights do not compare, so such a model needs an index of its own, and every command on that index
+the same --model (or MATVIT_MODEL). It has no calibration: until \`matvit calibrate\` has measured one, latency budgets
+have the full model alone to choose from.`,
   )
   .action(async (options: Options) => {
     const { images, out, objective, adapt, reschedule } = options;

@@ -45,7 +45,7 @@ export const errorTable = {
   // requests
   REQUEST_INVALID: { status: 400, title: 'The request is not valid' },
   REQUEST_TOO_LARGE: { status: 413, title: 'The request is too large' },
-  REQUEST_ABORTED: { status: 499, title: 'The client has gone' },
+  REQUEST_ABORTED: { status: 499, title: 'It was cancelled, or the client has gone' },
   BUDGET_EXCEEDED: { status: 503, title: 'The answer cannot be had within the latency budget' },
   QUEUE_FULL: { status: 503, title: 'Too many requests are waiting' },
   REQUEST_TIMEOUT: { status: 408, title: 'The request did not arrive in time' },

@@ -5,7 +5,8 @@
  * `best`: none does, and fidelity went first; `fixed`: the request named it; `no budget`: there was nothing to fit in;
  * `probe`: predictions refuse it, and nothing had been served of late to tell whether they still hold.
  */
-export type Why = 'fits' | 'degraded' | 'best' | 'fixed' | 'no budget' | 'probe';
+export const whyValues = ['fits', 'degraded', 'best', 'fixed', 'no budget', 'probe'] as const;
+export type Why = (typeof whyValues)[number];
 
 /** All times in milliseconds. */
 export interface Decision {

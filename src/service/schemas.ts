@@ -1,5 +1,6 @@
 /** What goes in and out, for validation and for the OpenAPI document. */
 import { z } from 'zod';
+import { whyValues } from '../planner/decision.js';
 import { onMissValues } from '../planner/policy.js';
 import { duplicateThreshold } from '../corpus/duplicates.js';
 import { parseFilter, readFilter } from '../catalogue/parse-filter.js';
@@ -82,19 +83,51 @@ const ms = z.number().min(0);
 export const cost = z
   .strictObject({
     at: z.string().describe('the operating point that encoded the query'),
-    why: z.string().describe('why this one'),
+    why: z
+      .enum(whyValues)
+      .describe(
+        'why this one: `fits`, the most faithful that fits the budget; `degraded`, none with the fidelity asked for fits, ' +
+          'and time went first; `best`, none does, and fidelity went first: the answer is late; `fixed`, the request has ' +
+          '`at`; `no budget`, so the full model; `probe`, predicted to be late, and served to see whether that still holds',
+      ),
     fidelity: z.number().optional().describe("expected rank-biased overlap with the full model's answer"),
     relativeMacs: z.number().describe("multiply-accumulates as a share of the full model's"),
     cores: z
       .number()
       .int()
       .describe('that encoded it: more than one only for a request that was alone, where that is faster'),
-    ms: z.strictObject({ decode: ms, wait: ms, encode: ms, search: ms, total: ms }),
-    predictedMs: z.strictObject({ decode: ms, encode: ms, service: ms, answer: ms }),
+    ms: z
+      .strictObject({
+        decode: ms,
+        wait: ms.describe('for its turn and for a free encoder'),
+        encode: ms,
+        search: ms,
+        total: ms.describe("from the picture's last byte to the answer"),
+      })
+      .describe('what it took, milliseconds'),
+    predictedMs: z
+      .strictObject({
+        decode: ms.describe('median'),
+        encode: ms.describe('median'),
+        service: ms.describe('95th percentile of decoding and encoding together'),
+        answer: ms.describe('95th percentile of search and reply'),
+      })
+      .describe('what was predicted when the point was chosen, milliseconds'),
     waiting: z.number().int().describe('other requests that waited and could still be in time'),
     rate: z.number().min(0).describe('other requests a second that the choice reckoned with'),
     budget: z
-      .strictObject({ ms, slackMs: z.number(), allowedMs: z.number(), met: z.boolean() })
+      .strictObject({
+        ms,
+        slackMs: z
+          .number()
+          .describe('what was left of it for decoding and encoding when the point was chosen; may be negative'),
+        allowedMs: z
+          .number()
+          .describe(
+            'what the point could use of that: less when others wait, or when predictions have been missed of late',
+          ),
+        met: z.boolean().describe('was the answer ready in time?'),
+      })
       .optional()
       .describe('absent without one'),
   })
@@ -130,7 +163,11 @@ export const answer = z
 const onMiss = z
   .enum(onMissValues)
   .optional()
-  .describe('when no point with that fidelity fits: the next best, an error, or one that takes its time');
+  .describe(
+    'what to do when no point with the fidelity asked for fits: `degrade` (default) answers in time with less fidelity, or ' +
+      'as soon as it can; `reject` answers 503 BUDGET_EXCEEDED; `best` keeps the fidelity (without `minFidelity` the full ' +
+      "model's) and is late",
+  );
 const budgets = {
   budgetMs: z.number().gt(0).max(60_000).optional().describe('latency budget, which chooses the operating point'),
   minFidelity: z.number().min(0).max(1).optional().describe("least expected overlap with the full model's answer"),
@@ -184,7 +221,9 @@ const encoding = {
     .min(1)
     .max(100)
     .optional()
-    .describe("operating point, such as S@112:int8; the full model's by default"),
+    .describe(
+      "operating point, such as S@112:int8; left out, a latency budget chooses it, and without any budget it is the full model's",
+    ),
 };
 
 export const vectorQuery = z

@@ -35,7 +35,7 @@ describe('the curl lines of the README', function () {
   before(async () => {
     await writeSmallModel(inFolder('model'));
     for (let i = 0; i < 6; i++)
-      writeFiles(inFolder('pictures'), { [`${i % 2 ? 'soups' : 'fruits'}/${i}.png`]: await picture(i) });
+      writeFiles(inFolder('pictures'), { [`${i % 2 ? 'Soups' : 'Fruits'}/${i}.png`]: await picture(i) });
     for (const [i, name] of ['query', 'other', 'new', 'one', 'two'].entries())
       writeFiles(inFolder('.'), { [`${name}.jpg`]: await picture(i + 10) });
     const on = ['--index', inFolder('index'), '--model', inFolder('model')];

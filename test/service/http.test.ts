@@ -87,7 +87,7 @@ describe('the HTTP service', () => {
       const { id, score, ...rest } = hits[0]!;
       assert.deepEqual(rest, { path: '2/005.png', metadata: { label: '2' } });
       assert.ok(Number.isInteger(id) && score > 0.999);
-      const fields = ['at', 'why', 'fidelity', 'relativeMacs', 'ms', 'predictedMs', 'waiting', 'rate'];
+      const fields = ['at', 'why', 'fidelity', 'relativeMacs', 'cores', 'ms', 'predictedMs', 'waiting', 'rate'];
       assert.deepEqual(Object.keys(cost), fields); // and no budget
       assert.deepEqual([cost.why, cost.fidelity], ['no budget', 1]);
       assert.deepEqual([cost.at, cost.relativeMacs], ['XL@224:fp32', 1]);
