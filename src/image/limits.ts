@@ -9,7 +9,9 @@ export interface ImageLimits {
 
 /** Of settings that have more. */
 export const limitsOf = ({ maxBytes, maxPixels, maxWholePixels }: Required<ImageLimits>): ImageLimits => ({
-  ...{ maxBytes, maxPixels, maxWholePixels },
+  maxBytes,
+  maxPixels,
+  maxWholePixels,
 });
 
 /** For pictures that no stranger sent: what costs most is no attack. */
