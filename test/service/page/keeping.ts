@@ -54,6 +54,23 @@ export function keeping(page: () => PageTest) {
     assert.equal(searcherState().images, before);
   });
 
+  it('says in its dialog what was done, and keeps the focus there', async () => {
+    await openStatus();
+    const says = (text: string) => here.page.waitForSelector(`#status [role=status]:text-is("${text}")`);
+    const before = searcherState().images;
+    await here.page.setInputFiles('#add-files', [await fresh('one.png'), await fresh('two.png')]);
+    await says('2 pictures of 2 added.');
+    await here.page.locator('.added-undo').first().focus();
+    await here.page.keyboard.press('Enter');
+    await says('Deleted again.');
+    assert.equal(await here.page.evaluate('document.activeElement.closest("li").innerText.split("\\n")[0]'), 'two.png');
+    await here.page.keyboard.press('Enter');
+    await here.page.waitForSelector('#added-list li', { state: 'detached' });
+    assert.equal(await here.page.evaluate('document.activeElement.id'), 'adding-title');
+    assert.equal(await here.page.textContent('#announcement'), '');
+    assert.equal(searcherState().images, before);
+  });
+
   it('asks the full model anew after a change of the index', async () => {
     await here.open('#at=S@96:fp32');
     await here.upload(4);
