@@ -97,7 +97,10 @@ async function begin() {
   const isWanted = wish();
   // without it, points are chosen by hand until there is one
   const hasChoice = await refreshFrontier().catch(() => false);
-  watchFrontier(adopt);
+  watchFrontier(choice => {
+    adopt(choice);
+    status.seen();
+  }, status.lost);
   if (isWanted()) {
     setState({ hasChoice });
     await follow(history.state);
@@ -141,7 +144,7 @@ addEventListener('popstate', event => {
   void follow(event.state);
 });
 
-void makeStatus(asking.startFrom, () => {
+const status = makeStatus(asking.startFrom, () => {
   forgetReferences();
   forgetPictures();
 });
