@@ -202,8 +202,9 @@ export class Client {
     });
     if (response.ok) return response;
     const { status } = response;
-    const problem = (await response.json().catch(() => undefined)) as Partial<Types.ProblemDetails> | undefined;
-    throw new Problem({ title: `The server answered ${status}`, code: `HTTP_${status}`, status, ...problem });
+    const problem = (await response.json().catch(() => null)) as Partial<Types.ProblemDetails> | null;
+    const known = typeof problem?.code === 'string' ? problem : {}; // a proxy's JSON is none, nor is /readyz's
+    throw new Problem({ title: `The server answered ${status}`, code: `HTTP_${status}`, ...known, status });
   }
 }
 

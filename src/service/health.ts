@@ -25,6 +25,7 @@ export const healthRoutes = (service: Service) =>
       summary:
         name === 'healthz' ? 'Is it alive? 503 when it is about to end' : 'Should it be asked? 503 while it drains',
       answer: { status: 200, description: 'It is', schema: health },
+      otherwise: { status: 503, description: 'It is stopping', schema: health },
       errors: name === 'healthz' ? [] : ['DATABASE_UNAVAILABLE'],
       async handle({ searcher: { encoder, index }, response }) {
         const isStopping = service.stopping || (name === 'readyz' && service.draining);

@@ -6,14 +6,8 @@ import type { Answer, Route } from './route.js';
 export type Json = { [key: string]: unknown };
 
 /** Any route can give these. */
-const common: readonly ErrorCode[] = [
-  'REQUEST_INVALID',
-  'RATE_LIMITED',
-  'REQUEST_TIMEOUT',
-  'SERVER_STOPPING',
-  'INTERNAL',
-];
-const ofKeys: readonly ErrorCode[] = ['KEY_MISSING', 'ORIGIN_FORBIDDEN'];
+const common: readonly ErrorCode[] = ['REQUEST_INVALID', 'RATE_LIMITED', 'REQUEST_TIMEOUT', 'INTERNAL'];
+const guarded: readonly ErrorCode[] = ['KEY_MISSING', 'ORIGIN_FORBIDDEN', 'SERVER_STOPPING'];
 const ofChanges: readonly ErrorCode[] = ['INDEX_READ_ONLY', 'INDEX_LOCKED', 'STORAGE_FAILED', 'CATALOGUE_CORRUPT'];
 const ofBodies: readonly ErrorCode[] = ['REQUEST_TOO_LARGE', 'QUEUE_FULL', 'REQUEST_ABORTED'];
 
@@ -22,7 +16,7 @@ function errorsOf({ access, changes, body, errors = [] }: Route): ErrorCode[] {
   return [
     ...new Set([
       ...common,
-      ...(access === 'public' ? [] : ofKeys),
+      ...(access === 'public' ? [] : guarded),
       ...(access === 'write' ? (['KEY_INSUFFICIENT'] as const) : []),
       ...(changes ? ofChanges : []),
       ...(body ? ofBodies : []),
@@ -87,7 +81,7 @@ export function openApi(routes: readonly Route[], version: string): Json {
       'x-access': access,
       parameters: [...parameters(params, 'path'), ...parameters(fields, 'query'), ...parameters(headers, 'header')],
       ...(body && { requestBody: requestBody(body, schemaOf) }),
-      responses: { [route.answer.status]: responseOf(route.answer, schemaOf), ...problems(errorsOf(route)) },
+      responses: responsesOf(route, schemaOf),
     };
   }
   return {
@@ -126,6 +120,16 @@ function requestBody(body: NonNullable<Route['body']>, schemaOf: SchemaOf): Json
     required: true,
     content: { ...json, 'image/*': { schema: binary }, 'multipart/form-data': { schema: form } },
   };
+}
+
+function responsesOf(route: Route, schemaOf: SchemaOf): Json {
+  const { answer, otherwise } = route;
+  const responses: Json = { [answer.status]: responseOf(answer, schemaOf), ...problems(errorsOf(route)) };
+  if (!otherwise) return responses;
+  const problem = responses[otherwise.status] as Json | undefined; // of the same status
+  const own = responseOf(otherwise, schemaOf);
+  const content = { ...(own['content'] as Json), ...(problem?.['content'] as Json) };
+  return { ...responses, [otherwise.status]: { ...problem, ...own, content } };
 }
 
 function responseOf({ description, schema, types }: Answer, schemaOf: SchemaOf): Json {

@@ -67,6 +67,8 @@ export interface Route<
   readonly headers?: z.ZodType;
   readonly body?: Body<B, Q>;
   readonly answer: Answer;
+  /** what else the handler sends, though it is no problem */
+  readonly otherwise?: Answer;
   /** beside those that every route can give */
   readonly errors?: readonly ErrorCode[];
   /** @returns what is sent as JSON; undefined if the answer has been sent already */

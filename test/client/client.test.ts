@@ -6,6 +6,7 @@ import { colourPicture } from '../../src/evaluation/colours.js';
 import type { Searcher } from '../../src/search/searcher.js';
 import { KeyRing } from '../../src/service/keys.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
+import type { Service } from '../../src/service/service.js';
 import { smallSearcher } from '../support/small.js';
 import { testService } from '../support/service.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -13,6 +14,7 @@ import { temporaryFolder } from '../support/temporary.js';
 describe('the client', () => {
   const inFolder = temporaryFolder();
   let searcher: Searcher;
+  let service: Service;
   let server: RunningServer;
   let client: Client;
   let picture: Uint8Array<ArrayBuffer>;
@@ -20,7 +22,8 @@ describe('the client', () => {
     searcher = await smallSearcher(inFolder('.'), 12);
     const keys = inFolder('keys.json');
     const key = await KeyRing.open(keys).add('tests', 'write');
-    server = await startServer(testService(searcher, { writable: true, auth: 'always', keys }));
+    service = testService(searcher, { writable: true, auth: 'always', keys });
+    server = await startServer(service);
     client = new Client({ url: server.url, key });
     picture = Uint8Array.from(await readFile(inFolder('pictures/2/005.png')));
   });
@@ -95,6 +98,9 @@ describe('the client', () => {
   it('says what went wrong', async () => {
     await assert.rejects(new Client({ url: server.url }).image(1), problem('KEY_MISSING', 401));
     await assert.rejects(new Client({ url: 'http://127.0.0.1:1' }).healthz(), problem('UNREACHABLE', 0));
+    service.draining = true;
+    await assert.rejects(client.readyz(), problem('HTTP_503', 503)); // what it answers has a status, but is no problem
+    service.draining = false;
     const signal = AbortSignal.abort();
     await assert.rejects(client.search(picture, {}, { signal }), { name: 'AbortError' });
   });

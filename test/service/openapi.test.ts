@@ -14,6 +14,7 @@ import { temporaryFolder } from '../support/temporary.js';
 
 interface Operation {
   readonly operationId: string;
+  readonly 'x-access': string;
   readonly parameters: readonly { readonly name: string; readonly in: 'path' | 'query' | 'header' }[];
   readonly requestBody?: { readonly content: Readonly<Record<string, unknown>> };
   readonly responses: Readonly<Record<string, { 'x-codes'?: string[]; content?: Record<string, { schema?: object }> }>>;
@@ -109,21 +110,21 @@ describe('the OpenAPI document', function () {
     const documented = operation.responses[response.status];
     const text = await response.text();
     assert.ok(documented, `${operation.operationId}: ${name} gave ${response.status}: ${text.slice(0, 300)}`);
-    if (response.status < 400) {
-      const schema = documented.content?.['application/json']?.schema;
-      if (!schema) return response.status;
-      const local = JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"doc#/components')) as object;
-      assert.ok(
-        ajv.validate(local, JSON.parse(text)),
-        `${operation.operationId}: ${ajv.errorsText()}: ${text.slice(0, 300)}`,
-      );
-    } else {
+    if (/^application\/problem\+json/.test(response.headers.get('content-type') ?? '')) {
       const problem = JSON.parse(text) as { code: ErrorCode; status: number; detail: string };
-      assert.match(response.headers.get('content-type')!, /^application\/problem\+json/);
       assert.ok(documented['x-codes']!.includes(problem.code), `${operation.operationId}: ${name}: ${text}`);
       assert.deepEqual([problem.status, errorTable[problem.code].status], [response.status, response.status]);
       assert.ok(ajv.validate('doc#/components/schemas/Problem', problem), ajv.errorsText());
+      return response.status;
     }
+    const schema = documented.content?.['application/json']?.schema;
+    assert.ok(schema || response.status < 400, `${operation.operationId}: ${name} gave no problem: ${text}`);
+    if (!schema) return response.status;
+    const local = JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"doc#/components')) as object;
+    assert.ok(
+      ajv.validate(local, JSON.parse(text)),
+      `${operation.operationId}: ${ajv.errorsText()}: ${text.slice(0, 300)}`,
+    );
     return response.status;
   }
 
@@ -140,6 +141,26 @@ describe('the OpenAPI document', function () {
         'a valid request',
       );
       assert.ok(status < 300, operation.operationId);
+    }
+  });
+
+  it('describes what the public routes answer while the server drains and stops', async () => {
+    const answered = async () => {
+      const statuses: Record<string, number> = {};
+      for (const operation of operations().filter(one => one['x-access'] === 'public')) {
+        const response = await ask(operation, '1', '');
+        statuses[operation.path] = await check(operation, response, 'a server that is stopping');
+      }
+      return statuses;
+    };
+    service.draining = true;
+    assert.deepEqual(await answered(), { '/healthz': 200, '/readyz': 503 });
+    service.stopping = true;
+    assert.deepEqual(await answered(), { '/healthz': 503, '/readyz': 503 });
+    service.draining = service.stopping = false;
+    for (const { path, responses, 'x-access': access } of operations()) {
+      const isNamed = responses['503']?.['x-codes']?.includes('SERVER_STOPPING') ?? false;
+      assert.equal(isNamed, access !== 'public', path);
     }
   });
 

@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import { PageTest, hasBrowser } from '../support/page.js';
 import { temporaryFolder } from '../support/temporary.js';
 import { budgeting } from './page/budget.js';
+import { following } from './page/following.js';
 import { intake } from './page/intake.js';
 import { keeping } from './page/keeping.js';
 import { onPhones } from './page/phone.js';
@@ -39,7 +40,15 @@ describe('the page, in Chromium', function () {
         assert.deepEqual(here!.errors, []);
       });
 
-      const journeys = [budgeting, refining, intake, waysIn, keeping, size === 'desk' ? searching : onPhones];
+      const journeys = [
+        budgeting,
+        refining,
+        following,
+        intake,
+        waysIn,
+        keeping,
+        size === 'desk' ? searching : onPhones,
+      ];
       for (const journey of journeys) journey(() => here!, size);
     });
 });

@@ -75,10 +75,18 @@ async function addOne({ file, metadata, root, part }) {
 async function undo(id, root, part) {
   try {
     await client.deleteImage(id);
-    root.remove();
+    remove(root);
     announce('Deleted again.');
     await page.refresh().catch(page.say);
   } catch (error) {
     part('.added-state').textContent = error instanceof Problem ? error.message : String(error);
   }
+}
+
+/** Takes a row away; where it had the focus, the next one can be undone too. @param {HTMLElement} root */
+function remove(root) {
+  const hadFocus = root.contains(document.activeElement);
+  const next = root.nextElementSibling?.querySelector('.added-undo:not([hidden])');
+  root.remove();
+  if (hadFocus) (next instanceof HTMLElement ? next : byId('adding-title', HTMLElement)).focus();
 }

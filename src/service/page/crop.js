@@ -1,5 +1,5 @@
 /** The part of the picture that matters: dragged on it, or moved and resized by keys. */
-import { announce, byId } from './dom.js';
+import { announce, byId, setHidden } from './dom.js';
 import { percent } from './format.js';
 
 /** @typedef {import('./query.js').Crop} Crop */
@@ -72,6 +72,12 @@ export function showCrop(next) {
   draw(next);
 }
 
+/** @param {boolean} isSeen can the picture be seen? Else a crop can be taken away, but not made. */
+export function showCropArea(isSeen) {
+  area.hidden = !isSeen;
+  draw(crop);
+}
+
 /** @param {Crop | undefined} next */
 function draw(next) {
   crop = next;
@@ -79,6 +85,7 @@ function draw(next) {
   area.dataset.cropped = String(!!next);
   byId('query', HTMLElement).dataset.cropped = String(!!next);
   toggle.textContent = next ? 'Whole picture' : 'Crop';
+  setHidden(toggle, area.hidden && !next);
   if (!next) return;
   for (const [side, share] of /** @type {const} */ ([
     ['left', next.x],

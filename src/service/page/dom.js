@@ -65,7 +65,9 @@ export function closeDialogs() {
     if (dialog instanceof HTMLDialogElement) dialog.close();
 }
 
-/** Says something to screen readers. @param {string} text */
+/** Says something to screen readers: in the dialog that is open, since what is behind it is inert. @param {string} text */
 export function announce(text) {
-  byId('announcement', HTMLElement).textContent = text;
+  const inDialogs = document.querySelectorAll('dialog[open] [role=status]');
+  const place = [...inDialogs].at(-1) ?? byId('announcement', HTMLElement);
+  place.textContent = text;
 }

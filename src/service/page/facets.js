@@ -22,11 +22,13 @@ const isName = /^[^.,$"\\\p{Cc}][^.,"\\\p{Cc}]{0,255}$/u;
 
 /** Fields seen in hits; the server has no list of them. @type {Set<string>} */
 const fields = new Set();
+/** A picture seen in hits, to ask for counts where there are none. @type {number | undefined} */
+let seen;
 /** Fields whose values are all shown. @type {Set<string>} */
 const open = new Set();
 
 /**
- * Counts for the fields that these hits have. A field's own selection does not count against its other values, so that
+ * Counts for the fields that hits have had. A field's own selection does not count against its other values, so that
  * several can be chosen. Nothing is encoded for it: counts are the same whatever is searched for.
  * @param {readonly import('./api.js').Hit[]} hits
  * @param {Selection} selection
@@ -34,13 +36,13 @@ const open = new Set();
  * @returns {Promise<Map<string, Facet[]>>}
  */
 export async function countFacets(hits, selection, signal) {
-  const [first] = hits;
+  seen = hits[0]?.id ?? seen;
   for (const { metadata } of hits)
     for (const [field, value] of Object.entries(metadata))
       if (isName.test(field) && isCountable(value)) fields.add(field);
   for (const field of selection.keys()) fields.add(field);
-  if (!first || fields.size === 0) return new Map();
-  const query = queryOf([{ id: first.id, name: '', weight: 1 }]);
+  if (seen === undefined || fields.size === 0) return new Map();
+  const query = queryOf([{ id: seen, name: '', weight: 1 }]);
   const count = async (/** @type {string[]} */ names, /** @type {object | undefined} */ filter) => {
     const asking = { k: 1, facets: names, ...(filter && { filter }) };
     const { facets = {} } = await search(query, asking, signal);

@@ -42,12 +42,17 @@ export async function refreshFrontier() {
   return choices.length > 1;
 }
 
-/** Looks again and again while the page can be seen. @param {(hasChoice: boolean) => void} onLook */
-export function watchFrontier(onLook) {
+/**
+ * Looks again and again while the page can be seen.
+ * @param {(hasChoice: boolean) => void} onLook
+ * @param {(error: unknown) => void} onFailure
+ */
+export function watchFrontier(onLook, onFailure) {
   const timer = setInterval(() => {
     if (document.hidden) return;
     refreshFrontier().then(onLook, error => {
       if (needsKey(error)) clearInterval(timer); // with a key the page is loaded anew; else the next look may succeed
+      onFailure(error);
     });
   }, interval);
 }

@@ -25,7 +25,7 @@ import { makeViewer } from './viewer.js';
 import { forgetReferences, visited } from './visit.js';
 import { wish } from './wish.js';
 
-const { run, forget, fail } = makeSearch((field, value) =>
+const { run, expect, forget, fail } = makeSearch((field, value) =>
   change({ selection: toggled(state().selection, field, value) }),
 );
 const asking = makeAsking({ run, forget, fail });
@@ -34,6 +34,7 @@ const asking = makeAsking({ run, forget, fail });
 function change(part) {
   setState(part);
   showSettings();
+  if (!state().query) return; // it is on its way, and as yet in the address alone
   replaceState();
   void run();
 }
@@ -65,6 +66,7 @@ async function follow(visit) {
     const id = address.like ?? address.sample;
     asking.setQuery(known);
     if (!known && id !== undefined) {
+      expect();
       const { path } = await picture(id);
       const blob = address.sample === undefined ? undefined : await thumbnail(id);
       if (!isWanted()) return;
@@ -95,7 +97,10 @@ async function begin() {
   const isWanted = wish();
   // without it, points are chosen by hand until there is one
   const hasChoice = await refreshFrontier().catch(() => false);
-  watchFrontier(adopt);
+  watchFrontier(choice => {
+    adopt(choice);
+    status.seen();
+  }, status.lost);
   if (isWanted()) {
     setState({ hasChoice });
     await follow(history.state);
@@ -139,7 +144,7 @@ addEventListener('popstate', event => {
   void follow(event.state);
 });
 
-void makeStatus(asking.startFrom, () => {
+const status = makeStatus(asking.startFrom, () => {
   forgetReferences();
   forgetPictures();
 });

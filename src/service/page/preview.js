@@ -1,6 +1,6 @@
 /** The picture that is searched with, and the part of it that matters. */
 import { thumbnailUrl } from './api.js';
-import { showCrop } from './crop.js';
+import { showCrop, showCropArea } from './crop.js';
 import { byId } from './dom.js';
 import { bytes } from './format.js';
 
@@ -17,8 +17,7 @@ export function showPreview({ blob, id, url, name, crop }) {
     if (image.src.startsWith('blob:')) URL.revokeObjectURL(image.src);
     // a picture of another site: only the server fetches it
     const isShown = blob !== undefined || id !== undefined;
-    byId('crop-area', HTMLElement).hidden = !isShown;
-    byId('query-unshown', HTMLElement).hidden = isShown;
+    setSeen(isShown);
     if (isShown) image.src = blob ? URL.createObjectURL(blob) : thumbnailUrl(id ?? 0);
     else image.removeAttribute('src');
     size.dataset.kind = blob ? bytes(blob.size) : isShown ? 'of the index' : new URL(url ?? '').host;
@@ -36,8 +35,11 @@ export function makePreview() {
       shown instanceof Blob ? `${naturalWidth} × ${naturalHeight} · ${size.dataset.kind}` : 'of the index';
   });
   // the service reads formats that browsers do not
-  image.addEventListener('error', () => {
-    byId('crop-area', HTMLElement).hidden = true;
-    byId('query-unshown', HTMLElement).hidden = false;
-  });
+  image.addEventListener('error', () => setSeen(false));
+}
+
+/** @param {boolean} isSeen */
+function setSeen(isSeen) {
+  showCropArea(isSeen);
+  byId('query-unshown', HTMLElement).hidden = isSeen;
 }

@@ -41,8 +41,10 @@ export async function search({ examples }, asking, signal) {
   for (const { blob } of examples)
     if (blob?.size === 0)
       throw new Problem({ title: 'The picture is empty', detail: 'the file has no bytes', code: 'IMAGE_EMPTY' });
-  if (first?.blob && examples.length === 1 && first.weight > 0)
-    return client.search(first.blob, { ...asking, ...(first.crop && { crop: first.crop }) }, { signal });
+  if (first?.blob && examples.length === 1 && first.weight > 0) {
+    const { blob, crop } = first;
+    return client.search(blob, { ...asking, ...(crop && { crop }) }, { signal }).catch(error => explain(error, blob));
+  }
   const sides = await Promise.all(examples.map(asJson));
   const like = sides.filter((_, i) => Number(examples[i]?.weight) > 0);
   const unlike = sides.filter((_, i) => Number(examples[i]?.weight) < 0);
@@ -55,12 +57,32 @@ async function asJson({ blob, id, url, crop, weight }) {
   return { ...source, ...(crop && { crop }), weight: Math.abs(weight) };
 }
 
+/**
+ * A file that has been changed since it was chosen cannot be sent, which looks as if the server were gone.
+ * @param {unknown} error
+ * @param {Blob} blob that was to be sent
+ * @returns {Promise<never>}
+ */
+async function explain(error, blob) {
+  if (error instanceof Problem && error.code === 'UNREACHABLE')
+    await blob
+      .slice(0, 1)
+      .arrayBuffer()
+      .catch(() => Promise.reject(unreadable()));
+  throw error;
+}
+
+function unreadable() {
+  const detail = 'it may have been changed since it was chosen; choose it again';
+  return new Problem({ title: 'The picture cannot be read', detail, code: 'PAGE' });
+}
+
 /** @param {Blob} blob @returns {Promise<string>} */
 function base64(blob) {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.addEventListener('load', () => resolve(String(reader.result).replace(/^.*?,/, '')));
-    reader.addEventListener('error', () => reject(new Problem({ title: 'The picture cannot be read', code: 'PAGE' })));
+    reader.addEventListener('error', () => reject(unreadable()));
     reader.readAsDataURL(blob);
   });
 }

@@ -4,7 +4,7 @@ import { markAnswered, showFrontier } from './budget.js';
 import { sideBySide } from './beside.js';
 import { compare } from './compare.js';
 import { showCost, showCostSkeleton, showNoCost } from './cost.js';
-import { announce, byId } from './dom.js';
+import { announce, byId, setHidden } from './dom.js';
 import { countFacets, showFacets } from './facets.js';
 import { showError } from './failure.js';
 import { filterOf } from './filter.js';
@@ -38,6 +38,8 @@ export function makeSearch(onFacet) {
   let answer;
   /** and the full model's, if it is there @type {EncodedAnswer | undefined} */
   let reference;
+  /** Facets as they were counted last. @type {Map<string, import('./api.js').Facet[]>} */
+  let counted = new Map();
   /** What is under way. */
   let running = new AbortController();
 
@@ -53,6 +55,20 @@ export function makeSearch(onFacet) {
     offerMore(undefined);
   }
 
+  /** Shows that an answer is to come; its picture may be to come, too. */
+  function expect() {
+    const { query, k, selection } = state();
+    show('searching', !!query);
+    byId('hits-title', HTMLElement).textContent = 'Searching …';
+    offerMore(undefined);
+    showFacets(counted, selection, onFacet); // chips must not show another selection than they change
+    if (answer) return;
+    showCostSkeleton();
+    showSkeletons(k);
+    showFamiliarity({}, k);
+    setHidden(byId('nothing', HTMLElement), true);
+  }
+
   /** Searches; whatever was under way is dropped. */
   async function run() {
     const { query, aim, k, minScore, selection, isFolded, hasChoice } = state();
@@ -60,15 +76,11 @@ export function makeSearch(onFacet) {
     running.abort();
     running = new AbortController();
     const { signal } = running;
-    show(query ? 'searching' : 'empty', !!query);
-    if (!query) return;
-    byId('hits-title', HTMLElement).textContent = 'Searching …';
-    offerMore(undefined);
-    if (!answer) {
-      showCostSkeleton();
-      showSkeletons(k);
-      showFamiliarity({}, k);
+    if (!query) {
+      show('empty', false);
+      return;
     }
+    expect();
     const filter = filterOf(selection);
     const common = { k, minScore, filter, ...(isFolded && { collapse: true }) };
     const ask = (/** @type {Asking} */ asking) => search(query, asking, signal);
@@ -80,7 +92,7 @@ export function makeSearch(onFacet) {
       reference = query.references.get(JSON.stringify(common));
       showAnswer(found);
       if (found.cost) await beside({ ...found, cost: found.cost }, { ask, common, isFixed, signal });
-      if (found.hits.length > 0) await showCounts(found.hits, selection, signal);
+      await showCounts(found.hits, selection, signal);
       // later pages by the same point, whatever the budget chose
       const same = { ...common, ...(found.cost && { at: found.cost.at }) };
       offerPages(found, cursor => ask({ ...same, cursor }), showMore, fail);
@@ -97,9 +109,9 @@ export function makeSearch(onFacet) {
    * @param {AbortSignal} signal
    */
   async function showCounts(hits, selection, signal) {
-    const counted = await countFacets(hits, selection, signal).catch(() => undefined);
+    counted = await countFacets(hits, selection, signal).catch(() => counted);
     signal.throwIfAborted();
-    if (counted) showFacets(counted, selection, onFacet);
+    showFacets(counted, selection, onFacet);
   }
 
   /**
@@ -175,5 +187,5 @@ export function makeSearch(onFacet) {
     openViewer(hit, { answered: answer.hits, missed, reference: theirs });
   }
 
-  return { run, forget, fail };
+  return { run, expect, forget, fail };
 }

@@ -27,7 +27,7 @@ export async function showSamples(onChoose) {
     byId('samples-list', HTMLElement).replaceChildren(...pictures.map(found => thumb(found, onChoose)));
     byId('samples', HTMLElement).hidden = pictures.length === 0;
   };
-  more.addEventListener('click', show);
+  more.onclick = show; // in place of the one for an index that was another
   more.hidden = total <= shown;
   await show();
 }

@@ -20,17 +20,20 @@ const versionOf = ({ model, revision, images, vectors }) => [model.fingerprint, 
  * @param {(picture: import('./api.js').Picture) => void} onSample
  * @param {() => void} onChange the index is not what it was when it was last looked at
  */
-export async function makeStatus(onSample, onChange) {
+export function makeStatus(onSample, onChange) {
   /** @type {string | undefined} */
   let known;
   const refresh = async () => {
     const status = await client.indexStatus();
     const version = versionOf(status);
-    if (known !== undefined && known !== version) onChange();
-    known = version;
+    const isNew = known !== version;
+    if (known !== undefined && isNew) onChange();
     showStatus(status);
+    if (isNew) await showSamples(onSample);
+    known = version;
     return status;
   };
+  const look = () => refresh().catch(showDown);
   line.addEventListener('click', () => {
     say(undefined);
     dialog.showModal();
@@ -41,14 +44,22 @@ export async function makeStatus(onSample, onChange) {
   makeJobs({ refresh, say });
   makeAdding({ refresh, say });
   makeBackup();
-  try {
-    const { images } = await refresh();
-    if (images > 0) await showSamples(onSample);
-  } catch (error) {
-    if (needsKey(error)) askKey();
-    line.dataset.state = 'down';
-    byId('health-text', HTMLElement).textContent = error instanceof Problem ? error.message : 'No connection';
-  }
+  void look();
+  return {
+    /** The server has answered. */
+    seen() {
+      if (line.dataset.state === 'down') void look();
+    },
+    /** It has not. */
+    lost: showDown,
+  };
+}
+
+/** @param {unknown} error */
+function showDown(error) {
+  if (needsKey(error)) askKey();
+  line.dataset.state = 'down';
+  byId('health-text', HTMLElement).textContent = error instanceof Problem ? error.message : 'No connection';
 }
 
 /** @param {IndexStatus} status */

@@ -7,7 +7,7 @@ import { full, shortPoint } from './point.js';
 export function show(view, hasQuery) {
   document.body.dataset.view = view;
   byId('intro', HTMLElement).hidden = view !== 'empty';
-  byId('panel', HTMLElement).hidden = !hasQuery;
+  setHidden(byId('panel', HTMLElement), !hasQuery);
   byId('results', HTMLElement).hidden = view === 'empty';
   byId('cost', HTMLElement).hidden = view === 'error';
   byId('found', HTMLElement).hidden = view === 'error';

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { copyFile } from 'node:fs/promises';
+import { sharp } from '../../../src/image/sharp.js';
 import type { PageTest } from '../../support/page.js';
 
 const note = { name: 'note.txt', mimeType: 'text/plain', buffer: Buffer.from('not a picture') };
@@ -29,6 +31,38 @@ export function intake(page: () => PageTest) {
     await here.page.click('#retry');
     await here.answered('L@160:fp32');
     assert.equal(await here.page.evaluate('document.activeElement.id'), 'hits-title');
+  });
+
+  it('says when a file cannot be read any more', async () => {
+    const file = `${here.searcher.index.folder}/edited.png`;
+    await copyFile(here.file(3), file);
+    await here.open('#at=S@96:fp32');
+    await here.page.setInputFiles('#intro input[type=file]', file);
+    await here.answered('S@96:fp32');
+    await copyFile(here.file(4), file);
+    await here.choose('M');
+    await here.page.waitForSelector('#failure-code:text-is("PAGE")');
+    assert.match(await here.text('#failure'), /^The picture cannot be read it may have been changed/);
+  });
+
+  it('offers no crop of a picture that the browser cannot show', async () => {
+    await here.open('#at=S@96:fp32');
+    const buffer = await sharp(here.file(3)).tiff().toBuffer();
+    await here.page.setInputFiles('#intro input[type=file]', { name: 'a.tiff', mimeType: 'image/tiff', buffer });
+    await here.page.waitForSelector('#query-unshown:visible');
+    await here.answered('S@96:fp32');
+    assert.equal(await here.page.isVisible('#crop-toggle'), false);
+    await here.isAccessible();
+    await here.screenshot('no-preview');
+    await here.page.setInputFiles('#query input[type=file]', here.file(3));
+    await here.page.click('#crop-toggle');
+    await here.page.waitForSelector('#crop-box:visible');
+    await here.compared();
+    await here.page.dispatchEvent('#query-image', 'error');
+    await here.page.click('#crop-toggle:text-is("Whole picture")');
+    await here.page.waitForSelector('#crop-toggle', { state: 'hidden' });
+    assert.equal(await here.page.evaluate('document.activeElement.id'), 'hits-title');
+    await here.compared();
   });
 
   it('keeps an answer when what comes after it fails', async () => {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
 import { colourPicture } from '../../../src/evaluation/colours.js';
 import { indexStatus } from '../../../src/service/index-status.js';
+import { startServer } from '../../../src/service/server.js';
 import { type PageTest, full } from '../../support/page.js';
+import { testService } from '../../support/service.js';
+import { smallSearcher } from '../../support/small.js';
 
 let seed = 5000;
 
@@ -52,6 +55,58 @@ export function keeping(page: () => PageTest) {
     const added = here.searcher.index.catalogue.images().find(({ stored }) => stored)!;
     await fetch(`${here.server.url}/v1/images/${added.id}`, { method: 'DELETE' }); // as the other tests know it
     assert.equal(searcherState().images, before);
+  });
+
+  it('says in its dialog what was done, and keeps the focus there', async () => {
+    await openStatus();
+    const says = (text: string) => here.page.waitForSelector(`#status [role=status]:text-is("${text}")`);
+    const before = searcherState().images;
+    await here.page.setInputFiles('#add-files', [await fresh('one.png'), await fresh('two.png')]);
+    await says('2 pictures of 2 added.');
+    await here.page.locator('.added-undo').first().focus();
+    await here.page.keyboard.press('Enter');
+    await says('Deleted again.');
+    assert.equal(await here.page.evaluate('document.activeElement.closest("li").innerText.split("\\n")[0]'), 'two.png');
+    await here.page.keyboard.press('Enter');
+    await here.page.waitForSelector('#added-list li', { state: 'detached' });
+    assert.equal(await here.page.evaluate('document.activeElement.id'), 'adding-title');
+    assert.equal(await here.page.textContent('#announcement'), '');
+    assert.equal(searcherState().images, before);
+  });
+
+  it('offers samples as soon as the index has pictures', async () => {
+    const folder = await mkdtemp(`${here.searcher.index.folder}-empty-`);
+    await mkdir(`${folder}/pictures`);
+    const searcher = await smallSearcher(folder, 0);
+    const server = await startServer(testService(searcher, { writable: true }));
+    try {
+      await here.page.goto(server.url);
+      await here.page.waitForSelector('#empty-index:visible');
+      await here.page.click('#health');
+      await here.page.setInputFiles('#add-files', [await fresh('one.png'), await fresh('two.png')]);
+      await here.page.waitForSelector('#samples-list li:nth-child(2) img');
+      assert.equal(await here.page.isVisible('#empty-index'), false);
+      await here.page.locator('.added-undo').first().click();
+      await here.page.waitForSelector('#samples-list li:nth-child(2)', { state: 'detached' });
+    } finally {
+      await here.page.goto('about:blank');
+      await server.stop();
+      await searcher.close();
+    }
+  });
+
+  it('says when the server is gone and when it is back, at the first look too', async () => {
+    await here.page.route('**/v1/index', route => route.abort());
+    await here.open();
+    await here.page.waitForSelector('#health[data-state="down"]:has-text("The server cannot be reached")');
+    assert.equal(await here.page.isVisible('#url-form'), false);
+    await here.page.unroute('**/v1/index');
+    await here.page.waitForSelector('#samples-list img');
+    await here.page.waitForSelector('#url-form:visible');
+    await here.page.route('**/v1/frontier', route => route.abort());
+    await here.page.waitForSelector('#health[data-state="down"]');
+    await here.page.unroute('**/v1/frontier');
+    await here.page.waitForSelector('#health[data-state="ok"]:has-text("24 pictures")');
   });
 
   it('asks the full model anew after a change of the index', async () => {

@@ -155,6 +155,30 @@ export function refining(page: () => PageTest, size: 'desk' | 'phone') {
     await here.page.waitForSelector('#hits > li:nth-child(20)');
   });
 
+  it('keeps facets as they are chosen where nothing is found, or where they cannot be counted', async () => {
+    const chosen = () => here.page.locator('.chip:has(:checked) .chip-name').allInnerTexts();
+    const chip = here.page.locator('.chip:has(.chip-name:text-is("1"))');
+    const isFiltered = () => new URL(here.page.url()).hash.includes('&only=');
+    await here.open('#k=20&at=S@96:fp32');
+    await here.upload(2);
+    await chip.click();
+    await here.page.waitForSelector('#hits > li:nth-child(9)', { state: 'detached' });
+    await here.page.fill('#threshold', '1');
+    await here.page.waitForSelector('#no-filter:visible');
+    await here.compared();
+    assert.deepEqual(await chosen(), ['1']);
+    await here.page.click('#no-filter');
+    assert.deepEqual([await chosen(), isFiltered()], [[], false]);
+    await here.compared();
+    assert.deepEqual([await chosen(), await chip.locator('.chip-count').innerText()], [[], '8']);
+    await chip.click();
+    assert.deepEqual([await chosen(), isFiltered()], [['1'], true]);
+    await here.page.route('**/v1/search', route => route.abort());
+    await here.page.click('#no-filter');
+    await here.compared();
+    assert.deepEqual([await chosen(), isFiltered()], [[], false]);
+  });
+
   it('says so when nothing is similar enough, and shows the nearest all the same', async () => {
     await here.open('#min=1&k=10&at=S@96:fp32');
     await here.upload(2);

@@ -119,6 +119,7 @@ export function waysIn(page: () => PageTest) {
     await here.answered('S@96:fp32');
     assert.equal(await here.text('#query-name'), 'secret.png');
     assert.equal(await here.page.isVisible('#query-unshown'), true);
+    assert.equal(await here.page.isVisible('#crop-toggle'), false);
     assert.equal((await here.hitIds())[0], here.image(3).id);
   });
 
