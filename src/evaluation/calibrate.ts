@@ -101,7 +101,8 @@ export async function calibrate(
   const times = await timeAll(encoder, index, points, asked, rounds, progressOf('latency'), encoder.cores);
   const [decodeMs, encodeMs] = [together(times.decode), together(times.encode)];
   const encodeAloneMs = encoder.cores > 1 ? together(times.encodeAlone) : encodeMs;
-  const isWorthAll = (i: number) => encodeMs[i]!.p50 - encodeAloneMs[i]!.p50 >= worthAllCores;
+  const isWorthAll = (i: number) =>
+    encodeMs[i]!.p50 - encodeAloneMs[i]!.p50 >= worthAllCores && encodeAloneMs[i]!.p95 < encodeMs[i]!.p95;
   const judged = await judge.judge(points, asked, progressOf('fidelity'));
   const profiles = judged.map(({ fidelity, scoreRatio }, i): PointProfile => ({
     at: printOperatingPoint(points[i]!),
