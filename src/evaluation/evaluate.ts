@@ -3,6 +3,7 @@
  * agreement is with the full model's own queries.
  */
 import { MatvitError } from '../errors.js';
+import { wholePatches } from '../model/architecture.js';
 import { type OperatingPoint, fullPoint, printOperatingPoint } from '../model/operating-point.js';
 import { relativeMacs } from '../model/cost.js';
 import type { Encoder } from '../encoder/encoder.js';
@@ -103,8 +104,7 @@ function checkLabels(gallery: readonly LabelledPicture[], queries: readonly Labe
 
 /** What `matvit evaluate` looks at unless told otherwise: the encoder's own resolution, five sevenths of it and a half. */
 export function defaultPoints({ architecture, precisions }: Pick<Encoder, 'architecture' | 'precisions'>): string[] {
-  const { resolution, patch } = architecture;
-  const sides = [1, 5 / 7, 1 / 2].map(share => patch * Math.max(1, Math.round((share * resolution) / patch)));
+  const sides = [1, 5 / 7, 1 / 2].map(share => wholePatches(architecture, share * architecture.resolution));
   return ['XL', 'L', 'M', 'S'].flatMap(name =>
     [...new Set(sides)].flatMap(side => precisions.map(precision => `${name}@${side}:${precision}`)),
   );

@@ -105,3 +105,7 @@ export function tensorShapes(a: Architecture): Map<string, number[]> {
   shapes.set('norm.bias', [d]);
   return shapes;
 }
+
+/** The resolution nearest to so many pixels that is made of whole patches. */
+export const wholePatches = ({ patch }: Architecture, pixels: number): number =>
+  patch * Math.max(1, Math.round(pixels / patch));

@@ -192,13 +192,12 @@ export class Planner {
   }
 
   private price({ busy, slots }: Moment, bytes: number | undefined, alone: boolean): PricedPoint[] {
-    const predict = (point: number, company: number, alone: boolean) =>
-      this.predict({ point, times: 1 }, company, bytes, alone).service;
+    const { latency } = this;
     return ordered(
       this.fidelities.map((fidelity, i) => ({
         fidelity,
-        p95: predict(i, busy, alone).p95,
-        work: predict(i, slots, false).p50,
+        p95: latency.predict(i, busy, bytes, 1, alone).service.p95,
+        work: latency.predict(i, slots, bytes).service.p50,
       })),
     );
   }
@@ -211,8 +210,8 @@ export class Planner {
     const { p95 } = this.predict(cheapest, busy, bytes, isAlone).service;
     if (at !== undefined || !isAlone) return p95;
     // on all cores a more faithful point can take less than one that has a single core
-    const more = this.points.slice(cheapest.point + 1).map((_, i) => ({ point: cheapest.point + 1 + i, times: 1 }));
-    return Math.min(p95, ...more.map(point => this.predict(point, busy, bytes, isAlone).service.p95));
+    const p95Of = (_: PointProfile, point: number) => this.latency.predict(point, busy, bytes, 1, true).service.p95;
+    return Math.min(...this.points.map(p95Of).slice(cheapest.point));
   }
 
   /** Those to come are taken to have as much time as this one. */

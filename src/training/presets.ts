@@ -1,5 +1,5 @@
 /** Settings to start from, one for each purpose; docs/training.md has the figures behind them. */
-import type { Architecture } from '../model/architecture.js';
+import { type Architecture, wholePatches } from '../model/architecture.js';
 import type { Submodel } from '../model/submodel.js';
 import type { Objective, ResolutionMix, TrainingConfig } from './config.js';
 
@@ -54,12 +54,9 @@ const labelled = (resolution: number): TrainingConfig => ({
 });
 
 /** The mixes are for an encoder of 224 pixels; for others, the same shares of its own, to the nearest multiple of the patch. */
-function fitTo({ resolution: own, patch }: Architecture, config: TrainingConfig): TrainingConfig {
+function fitTo(a: Architecture, config: TrainingConfig): TrainingConfig {
   const fit = (mix: ResolutionMix): ResolutionMix =>
-    mix.map(([resolution, frequency]) => [
-      patch * Math.max(1, Math.round((resolution * own) / 224 / patch)),
-      frequency,
-    ]);
+    mix.map(([resolution, frequency]) => [wholePatches(a, (resolution * a.resolution) / 224), frequency]);
   return { ...config, fullResolutions: fit(config.fullResolutions), subResolutions: fit(config.subResolutions) };
 }
 
