@@ -92,7 +92,8 @@ export function refining(page: () => PageTest, size: 'desk' | 'phone') {
     await here.page.click('#side-toggle');
     await here.page.locator('#side button').first().click();
     await here.page.click('#viewer-more-like');
-    await here.page.waitForSelector('#hits:visible');
+    await here.page.waitForSelector('.example:nth-child(2)');
+    await here.compared(); // the hits' grid is there only until both sides are again
     assert.equal(await focused('id'), 'hits-title');
   });
 
