@@ -68,12 +68,18 @@ export async function calibrate(
   };
   const asked = await queriesOf(index, queries, seed, progressOf('queries'));
   const few = asked.slice(0, Math.ceil(coarseShare * asked.length));
+  const on = { encoder, index };
   const judge = new Judge(encoder, index, full);
 
   const known = new Map<string, Fidelity>();
   /** The frontier of candidates by quick timing. */
   const survey = async (points: readonly OperatingPoint[], sample: readonly Query[], what: string) => {
-    const times = await timeAll(encoder, index, points, sample, searchRounds, progressOf(`${what}: time`));
+    const times = await timeAll(points, {
+      ...on,
+      queries: sample,
+      rounds: searchRounds,
+      onProgress: progressOf(`${what}: time`),
+    });
     const unknown = points.filter(point => !known.has(printOperatingPoint(point)));
     const judged = await judge.judge(unknown, sample, progressOf(`${what}: fidelity`));
     unknown.forEach((point, i) => known.set(printOperatingPoint(point), judged[i]!.fidelity));
@@ -98,7 +104,13 @@ export async function calibrate(
   const fine = await survey(distinct, few, 'fine');
 
   const points = fine.map(({ point }) => point);
-  const times = await timeAll(encoder, index, points, asked, rounds, progressOf('latency'), encoder.cores);
+  const times = await timeAll(points, {
+    ...on,
+    queries: asked,
+    rounds,
+    onProgress: progressOf('latency'),
+    cores: encoder.cores,
+  });
   const [decodeMs, encodeMs] = [together(times.decode), together(times.encode)];
   const encodeAloneMs = encoder.cores > 1 ? together(times.encodeAlone) : encodeMs;
   const isWorthAll = (i: number) =>
@@ -124,18 +136,20 @@ export async function calibrate(
   };
 }
 
-/**
- * Milliseconds of each stage with nothing else running; the points take turns, so that all see the same machine.
- * @param cores if they shall be encoded on several too
- */
+interface Timing {
+  readonly encoder: Encoder;
+  readonly index: ImageIndex;
+  readonly queries: readonly Query[];
+  readonly rounds: number;
+  readonly onProgress: (done: number, total: number) => void;
+  /** if they shall be encoded on several too */
+  readonly cores?: number;
+}
+
+/** Milliseconds of each stage with nothing else running; the points take turns, so that all see the same machine. */
 async function timeAll(
-  encoder: Encoder,
-  index: ImageIndex,
   points: readonly OperatingPoint[],
-  queries: readonly Query[],
-  rounds: number,
-  onProgress: (done: number, total: number) => void,
-  cores = 1,
+  { encoder, index, queries, rounds, onProgress, cores = 1 }: Timing,
 ): Promise<Times> {
   // decoding knows only the resolution: points that share it share what it took, or its noise would outweigh the little
   // that a narrower submodel saves

@@ -11,6 +11,16 @@ export interface Prediction {
   readonly service: Quantiles;
 }
 
+/** What is known of a request before it is served. */
+export interface Work {
+  /** size of the picture; that of the calibration's pictures if undefined */
+  readonly bytes?: number | undefined;
+  /** how many times the point's encoding */
+  readonly times?: number;
+  /** is it encoded on all cores, where that is faster? */
+  readonly alone?: boolean;
+}
+
 /** What serving one request was seen to take, milliseconds. */
 export interface ServiceTimes {
   readonly decodeMs: number;
@@ -80,11 +90,8 @@ export class LatencyModel {
   /**
    * @param point its place on the frontier
    * @param busy requests that will be served at the same time, this one included
-   * @param bytes size of the picture; that of the calibration's pictures if undefined
-   * @param times how many times the point's encoding
-   * @param alone is it encoded on all cores, where that is faster?
    */
-  predict(point: number, busy: number, bytes?: number, times = 1, alone = false): Prediction {
+  predict(point: number, busy: number, { bytes, times = 1, alone = false }: Work = {}): Prediction {
     const decode = this.decode.predict(point, busy, this.sizeFactor(bytes));
     const encode = this.encode.predict(this.encoding(point, alone && this.isFasterAlone(point)), busy, times);
     const { p50, p95 } = sumOf(decode, encode);
@@ -133,11 +140,7 @@ export class LatencyModel {
   /** Medians when the machine was as fast as it has been, milliseconds: of `service` as in predict, and of `answer`. */
   whenFastest(
     point: number,
-    {
-      bytes,
-      times = 1,
-      followUp = 'search',
-    }: { bytes?: number | undefined; times?: number; followUp?: FollowUp | undefined } = {},
+    { bytes, times = 1, followUp = 'search' }: Omit<Work, 'alone'> & { followUp?: FollowUp | undefined } = {},
   ): { service: number; answer: number } {
     const search = followUp === 'none' ? 0 : this.searches[followUp].whenFastest(0);
     return {

@@ -3,7 +3,7 @@ import { ArrivalRate } from './arrival-rate.js';
 import type { Decision } from './decision.js';
 import type { PointProfile } from './frontier.js';
 import { Headroom } from './headroom.js';
-import type { FollowUp, LatencyModel, Prediction, ServiceTimes } from './latency.js';
+import type { FollowUp, LatencyModel, Prediction, ServiceTimes, Work } from './latency.js';
 import { Probes } from './probes.js';
 import {
   type Limits,
@@ -131,7 +131,7 @@ export class Planner {
     const { at, why } = chosen;
     const likeness = this.place(at);
     const alone = (isAlone || why === 'probe') && this.latency.isFasterAlone(likeness.point);
-    const { decode, encode, service } = this.predict(likeness, busy, bytes, alone);
+    const { decode, encode, service } = this.predict(likeness, busy, { bytes, alone });
     const fidelity = this.points.find(point => point.at === at)?.fidelity.rbo;
     return {
       at,
@@ -196,8 +196,8 @@ export class Planner {
     return ordered(
       this.fidelities.map((fidelity, i) => ({
         fidelity,
-        p95: latency.predict(i, busy, bytes, 1, alone).service.p95,
-        work: latency.predict(i, slots, bytes).service.p50,
+        p95: latency.predict(i, busy, { bytes, alone }).service.p95,
+        work: latency.predict(i, slots, { bytes }).service.p50,
       })),
     );
   }
@@ -207,10 +207,11 @@ export class Planner {
     const { at, bytes } = demand;
     const isAlone = this.isAlone(busy, demand);
     const cheapest = this.cheapest(demand);
-    const { p95 } = this.predict(cheapest, busy, bytes, isAlone).service;
+    const { p95 } = this.predict(cheapest, busy, { bytes, alone: isAlone }).service;
     if (at !== undefined || !isAlone) return p95;
     // on all cores a more faithful point can take less than one that has a single core
-    const p95Of = (_: PointProfile, point: number) => this.latency.predict(point, busy, bytes, 1, true).service.p95;
+    const onAll = { bytes, alone: true };
+    const p95Of = (_: PointProfile, point: number) => this.latency.predict(point, busy, onAll).service.p95;
     return Math.min(...this.points.map(p95Of).slice(cheapest.point));
   }
 
@@ -248,7 +249,7 @@ export class Planner {
     return point < 0 ? this.likenessOf(at) : { point, times: 1 };
   }
 
-  private predict({ point, times }: Likeness, busy: number, bytes: number | undefined, alone: boolean): Prediction {
-    return this.latency.predict(point, busy, bytes, times, alone);
+  private predict({ point, times }: Likeness, busy: number, work: Omit<Work, 'times'>): Prediction {
+    return this.latency.predict(point, busy, { ...work, times });
   }
 }

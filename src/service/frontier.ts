@@ -77,7 +77,7 @@ export const frontierRoute = ({ config }: Service): Route =>
           at,
           relativeMacs: relativeMacs(architecture, parseOperatingPoint(architecture, at)),
           fidelity,
-          predictedMs: latency.predict(i, busy, undefined, 1, planner.isAlone(busy)),
+          predictedMs: latency.predict(i, busy, { alone: planner.isAlone(busy) }),
         })),
         answerMs: latency.answer(),
         ...load,

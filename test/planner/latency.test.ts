@@ -52,7 +52,7 @@ function serve(
     const decodeMs = truth[at]!.decode * factor * Math.exp(sigma.decode * draw.normal());
     const encodeMs = truth[at]!.encode * factor * Math.exp(sigma.encode * draw.normal());
     const serviceMs = decodeMs + encodeMs + hops;
-    const predicted = model.predict(at, busy, pictureBytes);
+    const predicted = model.predict(at, busy, { bytes: pictureBytes });
     errors.add(predicted.encode.p50, encodeMs);
     covered += Number(serviceMs <= predicted.service.p95) / requests;
     const made = { decodeMs: predicted.decode.p50, encodeMs: predicted.encode.p50 };
@@ -148,7 +148,7 @@ describe('LatencyModel', () => {
 
   it('expects larger pictures to take longer to decode, and learns from them without being misled', () => {
     const model = latencyOf(five, 2);
-    const large = model.predict(0, 1, 1_400_000);
+    const large = model.predict(0, 1, { bytes: 1_400_000 });
     assert.ok(Math.abs(large.decode.p50 - 10) < 1e-9, `${large.decode.p50}`);
     assert.equal(large.encode.p50, model.predict(0, 1).encode.p50);
     const times = { decodeMs: 10, encodeMs: 1, serviceMs: 11, cores: 1 };
@@ -180,9 +180,9 @@ describe('LatencyModel', () => {
 
   it('learns on one core how fast the machine is on all, but not how its times spread there', () => {
     const model = latencyOf(fiveOrAlone, 2);
-    const encode = (alone: boolean) => model.predict(4, 1, undefined, 1, alone).encode;
+    const encode = (alone: boolean) => model.predict(4, 1, { alone }).encode;
     assert.deepEqual([encode(false).p50, encode(true).p50].map(Math.round), [38, 20]);
-    assert.deepEqual(model.predict(0, 1, undefined, 1, true), model.predict(0, 1)); // no faster there
+    assert.deepEqual(model.predict(0, 1, { alone: true }), model.predict(0, 1)); // no faster there
     const made = { decodeMs: 2, encodeMs: 18 };
     for (let i = 0; i < 400; i++) {
       const slow = i % 10 === 9 ? 4 : 2;
