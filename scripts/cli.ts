@@ -111,12 +111,17 @@ export function throwOnMisuse(command: Command): void {
   command.commands.forEach(throwOnMisuse);
 }
 
+/** Prints what is wrong, for people, and goes on. */
+export function warn(error: MatvitError): void {
+  process.stderr.write(`matvit: ${printable(error.message)} [${error.code}]\n`);
+}
+
 /** Prints an error for people and sets the exit code. */
 export function report(error: unknown): void {
   for (const bar of begun) bar.stop();
   begun.clear();
   process.exitCode = 1;
-  if (error instanceof MatvitError) process.stderr.write(`matvit: ${printable(error.message)} [${error.code}]\n`);
+  if (error instanceof MatvitError) warn(error);
   else if (!(error instanceof CommanderError))
     process.stderr.write(`matvit: ${error instanceof Error ? (error.stack ?? reasonOf(error)) : reasonOf(error)}\n`);
   else if (error.code.startsWith('commander.help')) process.exitCode = error.exitCode;

@@ -142,7 +142,7 @@ Examples:
       await encoder.close();
       throw error;
     });
-    const calibration = await readCalibration(options.index, shipped);
+    const { calibration } = await readCalibration(options.index, shipped);
     const searcher = new Searcher(encoder, index, { ...(calibration && { calibration }) });
     const bar = progress('indexing');
     try {

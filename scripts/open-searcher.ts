@@ -5,6 +5,7 @@ import type { SearchableIndex } from '../src/corpus/ports.js';
 import { type EncoderOptions, createEncoder } from '../src/encoder/engine.js';
 import { readModel } from '../src/model/bundle.js';
 import { Searcher, type SearcherOptions } from '../src/search/searcher.js';
+import { warn } from './cli.js';
 import { openFolder } from './open-index.js';
 
 type Options = EncoderOptions &
@@ -25,7 +26,8 @@ export async function openSearcherOver<Index extends SearchableIndex>(
   const { fingerprint, architecture } = model.checkpoint;
   const index = await open(options.index, { fingerprint, dimension: architecture.width });
   try {
-    const calibration = await readCalibration(options.index, model);
+    const { calibration, passedOver } = await readCalibration(options.index, model);
+    if (passedOver) warn(passedOver);
     const { limits, queue, decode } = options;
     return new Searcher(await createEncoder(model.checkpoint, options), index, {
       ...(calibration && { calibration }),

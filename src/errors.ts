@@ -14,6 +14,7 @@ export const errorTable = {
   FILE_UNREADABLE: { status: 404, title: 'The file cannot be read' },
   // model
   CHECKPOINT_CORRUPT: { status: 500, title: 'The checkpoint is damaged' },
+  CALIBRATION_INVALID: { status: 500, title: 'A calibration is not used' },
   CHECKPOINT_MISMATCH: { status: 500, title: 'The checkpoint does not match its architecture' },
   ARCHITECTURE_INVALID: { status: 400, title: 'The architecture is not valid' },
   SUBMODEL_INVALID: { status: 400, title: 'The submodel is not valid' },

@@ -16,7 +16,7 @@ export type { Filter } from './catalogue/filter.js';
 export { parseFilter, readFilter } from './catalogue/parse-filter.js';
 export { PostgresIndex } from './corpus/postgres-index.js';
 export { indexFolder } from './corpus/indexing.js';
-export { readCalibration } from './corpus/calibration.js';
+export { type KnownCalibration, readCalibration } from './corpus/calibration.js';
 export type { Cost } from './search/cost.js';
 export { type NewPicture, Writer } from './corpus/writer.js';
 export { Searcher, type SearchAnswer, type SearchRequest } from './search/searcher.js';

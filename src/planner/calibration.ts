@@ -22,7 +22,9 @@ export interface Calibration extends Omit<LatencyOptions, 'slots'> {
 export const calibrationFile = 'calibration.json';
 
 const ms = z.number().positive();
-const quantiles = z.object({ p50: ms, p95: ms });
+const quantiles = z
+  .object({ p50: ms, p95: ms })
+  .refine(({ p50, p95 }) => p50 <= p95, 'a median is above its 95th percentile');
 const share = z.number().min(0).max(1);
 
 const schema = z.object({
@@ -44,13 +46,20 @@ const schema = z.object({
         scoreRatio: z.number().positive().optional(),
       }),
     )
-    .min(1),
+    .min(1)
+    .refine(isAscending, 'the points are not in the order of their fidelity'),
 }) satisfies z.ZodType<Calibration>;
 
-/** @returns undefined if it is no calibration, or one of another model: it can always be measured again */
-export function parseCalibration(value: unknown, fingerprint: string): Calibration | undefined {
-  const result = schema.safeParse(value);
-  return result.success && result.data.fingerprint === fingerprint ? result.data : undefined;
+function isAscending(points: readonly PointProfile[]): boolean {
+  return points.every(({ fidelity }, i) => i === 0 || points[i - 1]!.fidelity.rbo <= fidelity.rbo);
+}
+
+/** @throws RangeError if it is no calibration, or one of other weights */
+export function parseCalibration(value: unknown, fingerprint: string): Calibration {
+  const { success, data, error } = schema.safeParse(value);
+  if (!success) throw new RangeError(z.prettifyError(error).split('\n')[0]);
+  if (data.fingerprint !== fingerprint) throw new RangeError('it was measured with other weights');
+  return data;
 }
 
 /**

@@ -8,7 +8,8 @@
  * for the present, and no single request does damage. A change that is more than noise ends the window where it began
  * (`Cusum`). The other terms follow the median too, in hundreds of requests, by steps of the residual's sign (stochastic
  * approximation, Robbins & Monro 1951): were they after the mean, which interruptions raise, they would rise for ever and
- * `machine` sink as far.
+ * `machine` sink as far. Slow phases, which `machine` follows late, have the same effect; a pull towards what calibration
+ * measured bounds it.
  */
 import { median } from '../statistics.js';
 import { Cusum } from './cusum.js';
@@ -20,6 +21,8 @@ const window = 31;
 const prior = 5;
 /** Steps of the other terms, in logarithms. */
 const steps = { point: 0.0005, crowd: 0.002 };
+/** How much of a step a term that is off by 1 leans back: it stays off by 0.2 where 55 of 100 residuals are above 0. */
+const pull = 0.5;
 /** Where the CUSUM cuts residuals, in logarithms: one that took three times as long counts as one that took 1.65 times. */
 const bound = 0.5;
 /** Step of the p95's distance above the median, in logarithms: up 0.95 of it, down 0.05 of it. */
@@ -28,6 +31,7 @@ const spreadStep = 0.03;
 const shortest = 1e-3;
 
 export class StageModel {
+  private readonly calibrated: readonly number[];
   private readonly point: number[];
   /** log(p95 / p50) of each point at calibration */
   private readonly calibratedSpread: readonly number[];
@@ -57,7 +61,8 @@ export class StageModel {
   ) {
     const medians = calibrated.map(({ p50 }) => Math.max(p50, shortest));
     const least = Math.min(...medians);
-    this.point = medians.map(p50 => Math.log(p50));
+    this.calibrated = medians.map(p50 => Math.log(p50));
+    this.point = [...this.calibrated];
     this.calibratedSpread = calibrated.map(({ p95 }, i) => Math.max(0, Math.log(p95 / medians[i]!)));
     this.exposure = medians.map(p50 => Math.sqrt(least / p50));
     this.moreSpread = new Array<number>(1 + Math.max(...medians.map((_, i) => groupOf(i)))).fill(0);
@@ -97,8 +102,9 @@ export class StageModel {
     this.latest = this.latest.slice(-(this.change.since(Math.max(-bound, Math.min(bound, residual))) ?? window));
     this.machine = median(this.latest);
     if (this.latest.length === window) this.fastest = Math.min(this.fastest, this.machine); // fewer may be fast by chance
-    this.point[point]! += steps.point * Math.sign(residual);
-    if (busy > 1) this.crowd[busy]! += steps.crowd * Math.sign(residual); // alone is what calibration measured
+    const sign = Math.sign(residual);
+    this.point[point]! += steps.point * (sign - pull * (this.point[point]! - this.calibrated[point]!));
+    if (busy > 1) this.crowd[busy]! += steps.crowd * (sign - pull * this.crowd[busy]!); // alone is what calibration measured
     this.predictions.clear();
   }
 

@@ -7,6 +7,7 @@ import { calibrate } from '../../src/evaluation/calibrate.js';
 import { queriesOf } from '../../src/evaluation/queries.js';
 import { decode } from '../../src/image/decode.js';
 import { parseOperatingPoint } from '../../src/model/operating-point.js';
+import type { Model } from '../../src/model/bundle.js';
 import type { Searcher } from '../../src/search/searcher.js';
 import { rejectsCode } from '../support/rejects.js';
 import { smallCheckpoint, smallSearcher } from '../support/small.js';
@@ -56,14 +57,23 @@ describe('calibrate', () => {
     assert.ok(seen.has('queries') && seen.has('latency') && seen.has('fidelity'), [...seen].join());
 
     const model = { checkpoint: smallCheckpoint(), card: { name: '', description: '', provenance: [] } };
-    assert.equal(await readCalibration(inFolder('index'), model), undefined);
+    const known = (of: Model) => readCalibration(inFolder('index'), of);
+    assert.deepEqual(await known(model), { calibration: undefined, passedOver: undefined });
     await writeCalibration(inFolder('index'), calibration);
-    assert.deepEqual(await readCalibration(inFolder('index'), model), calibration);
-    assert.equal(await readCalibration(inFolder('index'), { ...model, checkpoint: smallCheckpoint(2) }), undefined);
+    assert.deepEqual(await known(model), { calibration, passedOver: undefined });
+    const other = await known({ ...model, checkpoint: smallCheckpoint(2) });
+    assert.equal(other.calibration, undefined);
+    assert.match(other.passedOver!.message, /other weights/);
+    for (const damaged of [[{ ...points[0]!, at: 'XS@96:int8' }, ...points.slice(1)], points.slice(0, -1)]) {
+      await writeCalibration(inFolder('index'), { ...calibration, points: damaged });
+      assert.equal((await known(model)).passedOver?.code, 'CALIBRATION_INVALID');
+    }
     const defaults = { ...model, card: { ...model.card, calibration: { ...calibration, queries: 7 } } };
     const text = await readFile(inFolder('index/calibration.json'), 'utf8');
     await writeFile(inFolder('index/calibration.json'), text.slice(0, 100));
-    assert.equal((await readCalibration(inFolder('index'), defaults))?.queries, 7); // falls back to the model's
+    const fallen = await known(defaults);
+    assert.equal(fallen.calibration?.queries, 7); // falls back to the model's
+    assert.equal(fallen.passedOver?.code, 'CALIBRATION_INVALID');
   });
 
   it('stops when it is interrupted', async () => {

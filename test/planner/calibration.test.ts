@@ -9,15 +9,18 @@ describe('a stored calibration', () => {
     assert.deepEqual(parseCalibration(again({}), 'abc'), calibration);
   });
 
-  it('counts as none when it is of another model, damaged or absent', () => {
-    const [point] = calibration.points;
+  it('is refused when it is of another model, damaged or absent', () => {
+    const point = calibration.points[0]!;
+    const less = { ...point, fidelity: { ...point.fidelity, rbo: 0.5 } };
     for (const damage of [
       { points: [] },
       { points: [{ ...point, decodeMs: { p50: -1, p95: 1 } }] },
+      { points: [{ ...point, decodeMs: { p50: 2, p95: 1 } }] },
+      { points: [point, less] },
       { searchMs: null },
     ])
-      assert.equal(parseCalibration(again(damage), 'abc'), undefined);
-    assert.equal(parseCalibration(again({}), 'another'), undefined);
-    assert.equal(parseCalibration(undefined, 'abc'), undefined);
+      assert.throws(() => parseCalibration(again(damage), 'abc'), RangeError, JSON.stringify(damage));
+    assert.throws(() => parseCalibration(again({}), 'another'), /other weights/);
+    assert.throws(() => parseCalibration(undefined, 'abc'), RangeError);
   });
 });

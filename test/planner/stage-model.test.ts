@@ -33,6 +33,20 @@ describe('StageModel', () => {
     assert.ok(median(errors) < 1.15 * median(least), `${median(errors)} where ${median(least)} can be had`);
   });
 
+  it('does not drift where slow phases come and go for hours', () => {
+    for (const busy of [1, 2]) {
+      const draw = random(9);
+      const model = new StageModel(calibrated, 2);
+      for (let i = 0; i < 50_000; i++)
+        model.observe(2, busy, 20 * Math.exp(0.1 * draw.normal()) * (i % 200 < 8 ? 1.8 : 1));
+      for (const company of [1, 2]) {
+        const { p50: predicted } = model.predict(0, company);
+        assert.ok(Math.abs(Math.log(predicted / 2)) < 0.15, `${predicted} instead of 2, ${company} of ${busy} busy`);
+      }
+      assert.ok(Math.abs(Math.log(model.slowdown)) < 0.15, `${model.slowdown}`);
+    }
+  });
+
   it('does not take the interruptions of one point for the speed of another, nor for company', () => {
     for (const busy of [1, 2]) {
       const draw = random(8);
