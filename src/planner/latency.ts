@@ -11,10 +11,16 @@ export interface Prediction {
   readonly service: Quantiles;
 }
 
-/** What is known of a request before it is served. */
-export interface Work {
-  /** size of the picture; that of the calibration's pictures if undefined */
+/** What is known of a picture before it is decoded. */
+export interface PictureFacts {
+  /** its size; that of the calibration's pictures if undefined */
   readonly bytes?: number | undefined;
+  /** is it decoded whole whatever the resolution, unlike a JPEG? */
+  readonly whole?: boolean | undefined;
+}
+
+/** What is known of a request before it is served. */
+export interface Work extends PictureFacts {
   /** how many times the point's encoding */
   readonly times?: number;
   /** is it encoded on all cores, where that is faster? */
@@ -50,14 +56,17 @@ export interface LatencyOptions {
 const marginStep = 0.1;
 
 /**
- * Decoding takes as long as reading this many bytes even of the smallest picture: JPEGs from 14 kB to 2.7 MB took
- * 1.5 ms + 14 ms/MB to become 96 to 224 pixels (sharp 0.35, shrink-on-load, one core of a Zen 5).
+ * What a byte more takes to decode, milliseconds: JPEGs from 14 kB to 2.7 MB took 1.5 ms + 14 ms/MB to become 96 to 224
+ * pixels (sharp 0.35, shrink-on-load, one core of a Zen 5).
  */
-const overheadBytes = 100_000;
+const msPerByte = 14e-6;
+/** No picture is taken to be decoded faster than this share of the calibration's pictures. */
+const leastSizeFactor = 0.1;
 
 export class LatencyModel {
   readonly errors = { decode: new PredictionError(), encode: new PredictionError(), search: new PredictionError() };
-  private readonly decode: StageModel;
+  /** apart, so that pictures that have to be decoded whole do not shorten what others have for encoding */
+  private readonly decodes: Record<'jpeg' | 'whole', StageModel>;
   /**
    * Of each point on one core, then of each on all of them: what one teaches of the machine serves the other. Their spread
    * is learned apart, since cores that share a computation wait for each other, and whatever holds up one holds up all.
@@ -74,10 +83,12 @@ export class LatencyModel {
     private readonly options: LatencyOptions,
   ) {
     const { slots, searchMs, replyMs } = options;
-    this.decode = new StageModel(
-      points.map(point => point.decodeMs),
-      slots,
-    );
+    const decoding = () =>
+      new StageModel(
+        points.map(point => point.decodeMs),
+        slots,
+      );
+    this.decodes = { jpeg: decoding(), whole: decoding() };
     this.encode = new StageModel(
       [...points.map(point => point.encodeMs), ...points.map(point => point.encodeAloneMs ?? point.encodeMs)],
       slots,
@@ -91,8 +102,8 @@ export class LatencyModel {
    * @param point its place on the frontier
    * @param busy requests that will be served at the same time, this one included
    */
-  predict(point: number, busy: number, { bytes, times = 1, alone = false }: Work = {}): Prediction {
-    const decode = this.decode.predict(point, busy, this.sizeFactor(bytes));
+  predict(point: number, busy: number, { times = 1, alone = false, ...picture }: Work = {}): Prediction {
+    const decode = this.decoding(picture).predict(point, busy, this.sizeFactor(point, picture));
     const encode = this.encode.predict(this.encoding(point, alone && this.isFasterAlone(point)), busy, times);
     const { p50, p95 } = sumOf(decode, encode);
     return { decode, encode, service: { p50, p95: Math.max(p50, p95 + this.margin) } };
@@ -104,25 +115,32 @@ export class LatencyModel {
   }
 
   /**
-   * After a request was served at a point. @param busy and @param bytes as for predict
+   * After a request was served at a point. @param busy as for predict
    * @param predicted what had been predicted for it: others have taught something since
    */
   observe(
     point: number,
     busy: number,
-    bytes: number | undefined,
-    actual: ServiceTimes,
-    predicted: Pick<ServiceTimes, 'decodeMs' | 'encodeMs'>,
+    {
+      times = 1,
+      actual,
+      predicted,
+      ...picture
+    }: Omit<Work, 'alone'> & {
+      readonly actual: ServiceTimes;
+      readonly predicted: Pick<ServiceTimes, 'decodeMs' | 'encodeMs'>;
+    },
   ): void {
+    const decode = this.decoding(picture);
     const encoding = this.encoding(point, actual.cores > 1);
-    const size = this.sizeFactor(bytes);
+    const size = this.sizeFactor(point, picture);
     this.errors.decode.add(predicted.decodeMs, actual.decodeMs);
     this.errors.encode.add(predicted.encodeMs, actual.encodeMs);
-    const stages = sumOf(this.decode.predict(point, busy, size), this.encode.predict(encoding, busy));
+    const stages = sumOf(decode.predict(point, busy, size), this.encode.predict(encoding, busy, times));
     const isBeyond = actual.serviceMs > stages.p95 + this.margin;
     this.margin += marginStep * (isBeyond ? 0.95 : -0.05);
-    this.decode.observe(point, busy, actual.decodeMs, size);
-    this.encode.observe(encoding, busy, actual.encodeMs);
+    decode.observe(point, busy, actual.decodeMs, size);
+    this.encode.observe(encoding, busy, actual.encodeMs, times);
   }
 
   /** After the index was searched with an embedding. */
@@ -140,12 +158,12 @@ export class LatencyModel {
   /** Medians when the machine was as fast as it has been, milliseconds: of `service` as in predict, and of `answer`. */
   whenFastest(
     point: number,
-    { bytes, times = 1, followUp = 'search' }: Omit<Work, 'alone'> & { followUp?: FollowUp | undefined } = {},
+    { times = 1, followUp = 'search', ...picture }: Omit<Work, 'alone'> & { followUp?: FollowUp | undefined } = {},
   ): { service: number; answer: number } {
     const search = followUp === 'none' ? 0 : this.searches[followUp].whenFastest(0);
     return {
       service:
-        this.decode.whenFastest(point, this.sizeFactor(bytes)) +
+        this.decoding(picture).whenFastest(point, this.sizeFactor(point, picture)) +
         this.encode.whenFastest(this.encoding(point, this.isFasterAlone(point)), times),
       answer: search + this.reply.whenFastest(0),
     };
@@ -167,7 +185,13 @@ export class LatencyModel {
     return alone ? this.points.length + point : point;
   }
 
-  private sizeFactor(bytes = this.options.pictureBytes): number {
-    return (overheadBytes + bytes) / (overheadBytes + this.options.pictureBytes);
+  private decoding({ whole = false }: PictureFacts): StageModel {
+    return this.decodes[whole ? 'whole' : 'jpeg'];
+  }
+
+  /** How many times as long as the calibration's pictures it takes to decode one of this size. */
+  private sizeFactor(point: number, { bytes = this.options.pictureBytes }: PictureFacts): number {
+    const more = msPerByte * (bytes - this.options.pictureBytes);
+    return Math.max(leastSizeFactor, 1 + more / this.points[point]!.decodeMs.p50);
   }
 }

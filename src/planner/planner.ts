@@ -3,7 +3,7 @@ import { ArrivalRate } from './arrival-rate.js';
 import type { Decision } from './decision.js';
 import type { PointProfile } from './frontier.js';
 import { Headroom } from './headroom.js';
-import type { FollowUp, LatencyModel, Prediction, ServiceTimes, Work } from './latency.js';
+import type { FollowUp, LatencyModel, PictureFacts, Prediction, ServiceTimes, Work } from './latency.js';
 import { Probes } from './probes.js';
 import {
   type Limits,
@@ -18,15 +18,13 @@ import {
 } from './policy.js';
 
 /** What a request asks for. Times in milliseconds. */
-export interface Demand extends Wish {
+export interface Demand extends Wish, PictureFacts {
   /** when the budget began to run, by the clock of whoever asks the planner */
   readonly arrivedAt: number;
   /** from arrival to the answer's first byte; none if undefined */
   readonly budgetMs?: number | undefined;
   /** the operating point, if the request names it */
   readonly at?: string | undefined;
-  /** size of the picture, if known */
-  readonly bytes?: number | undefined;
   /** is it one of several that come together, for one answer? */
   readonly several?: boolean;
   /** a search by default */
@@ -119,19 +117,20 @@ export class Planner {
 
   /** @returns undefined to reject */
   decide(demand: Demand, moment: Moment): Decision | undefined {
-    const { budgetMs, bytes } = demand;
+    const { budgetMs, several = false } = demand;
     const { now, asked, busy, others } = moment;
     const slack = this.slackAt(now)(demand);
     const rate = this.arrivals.at(now, (budgetMs ?? Infinity) / 2, asked);
     const isAlone = this.isAlone(busy, demand);
-    const priced = this.price(moment, bytes, isAlone);
+    const picture = factsOf(demand);
+    const priced = this.price(moment, picture, isAlone);
     const limits = this.limits(demand, moment, rate, slack, priced[0]!);
     const chosen = this.choose(demand, moment, priced, slack, limits) ?? this.probe(demand, moment);
     if (!chosen) return undefined;
     const { at, why } = chosen;
     const likeness = this.place(at);
-    const alone = (isAlone || why === 'probe') && this.latency.isFasterAlone(likeness.point);
-    const { decode, encode, service } = this.predict(likeness, busy, { bytes, alone });
+    const alone = (isAlone || (why === 'probe' && !several)) && this.latency.isFasterAlone(likeness.point);
+    const { decode, encode, service } = this.predict(likeness, busy, { ...picture, alone });
     const fidelity = this.points.find(point => point.at === at)?.fidelity.rbo;
     return {
       at,
@@ -152,10 +151,10 @@ export class Planner {
   }
 
   /** After it was served. @param moment when it got its slot @param now when it left it */
-  learn(demand: Demand, decision: Decision, moment: Moment, now: number, times: ServiceTimes): void {
+  learn(demand: Demand, decision: Decision, moment: Moment, now: number, actual: ServiceTimes): void {
     const { busy, others, waited } = moment;
-    const point = this.points.findIndex(({ at }) => at === decision.at);
-    if (point >= 0) this.latency.observe(point, busy, demand.bytes, times, decision.predicted);
+    const { point, times } = this.place(decision.at);
+    this.latency.observe(point, busy, { ...factsOf(demand), times, actual, predicted: decision.predicted });
     const company = waited || busy > 1 || others.length > 0;
     // what was given more than it was allowed, for want of anything cheaper, says nothing of the headroom
     const isTest = decision.why === 'fits' && decision.predicted.serviceMs <= decision.budget!.allowedMs;
@@ -164,7 +163,7 @@ export class Planner {
     const probes = this.probesOf(demand);
     if (decision.why === 'probe')
       probes.ended(now, demand.arrivedAt + demand.budgetMs! - now >= this.latency.whenFastest(0, demand).answer);
-    else if (point >= 0) probes.served(now);
+    else probes.served(now);
   }
 
   private choose(
@@ -191,26 +190,27 @@ export class Planner {
     return { at: demand.at ?? this.points[this.cheapest(demand).point]!.at, why: 'probe' };
   }
 
-  private price({ busy, slots }: Moment, bytes: number | undefined, alone: boolean): PricedPoint[] {
+  private price({ busy, slots }: Moment, picture: PictureFacts, alone: boolean): PricedPoint[] {
     const { latency } = this;
     return ordered(
       this.fidelities.map((fidelity, i) => ({
         fidelity,
-        p95: latency.predict(i, busy, { bytes, alone }).service.p95,
-        work: latency.predict(i, slots, { bytes }).service.p50,
+        p95: latency.predict(i, busy, { ...picture, alone }).service.p95,
+        work: latency.predict(i, slots, picture).service.p50,
       })),
     );
   }
 
   /** p95 of whatever would do for it and takes least. */
   private least(demand: Demand, busy: number): number {
-    const { at, bytes } = demand;
+    const { at } = demand;
+    const picture = factsOf(demand);
     const isAlone = this.isAlone(busy, demand);
     const cheapest = this.cheapest(demand);
-    const { p95 } = this.predict(cheapest, busy, { bytes, alone: isAlone }).service;
+    const { p95 } = this.predict(cheapest, busy, { ...picture, alone: isAlone }).service;
     if (at !== undefined || !isAlone) return p95;
     // on all cores a more faithful point can take less than one that has a single core
-    const onAll = { bytes, alone: true };
+    const onAll = { ...picture, alone: true };
     const p95Of = (_: PointProfile, point: number) => this.latency.predict(point, busy, onAll).service.p95;
     return Math.min(...this.points.map(p95Of).slice(cheapest.point));
   }
@@ -253,3 +253,5 @@ export class Planner {
     return this.latency.predict(point, busy, { ...work, times });
   }
 }
+
+const factsOf = ({ bytes, whole }: Demand): PictureFacts => ({ bytes, whole });

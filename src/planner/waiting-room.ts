@@ -90,7 +90,9 @@ export class WaitingRoom<E extends Waiting> {
     live.sort(byDeadline);
     const firstLive = this.first(live);
     const firstPatient = this.first(patient);
-    const entry = firstPatient && (!firstLive || this.owed >= lead) ? firstPatient : firstLive;
+    // not several at once, or for as long as they take nobody in time would have a slot
+    const isOwed = this.owed >= lead && ![...this.inService.values()].includes('owed');
+    const entry = firstPatient && (!firstLive || isOwed) ? firstPatient : firstLive;
     if (!entry) return undefined;
     this.remove(entry);
     this.inService.set(entry, entry === firstLive ? 'in time' : firstLive ? 'owed' : 'free');

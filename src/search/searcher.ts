@@ -8,7 +8,9 @@ import type { SearchableIndex } from '../corpus/ports.js';
 import type { Encoder } from '../encoder/encoder.js';
 import { MatvitError } from '../errors.js';
 import { type Crop, decode as decodeHere } from '../image/decode.js';
+import { sniffFormat } from '../image/format.js';
 import { type ImageLimits, forOwn } from '../image/limits.js';
+import { noise } from '../image/noise.js';
 import type { PictureSource } from '../image/open.js';
 import { relativeMacs } from '../model/cost.js';
 import { type OperatingPoint, fullPoint, parseOperatingPoint, printOperatingPoint } from '../model/operating-point.js';
@@ -201,8 +203,8 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
    * request comes, and the calibration's latencies have been corrected for this machine.
    */
   async warmUp(signal?: AbortSignal): Promise<void> {
-    const pictures = await this.index.samples(4);
-    if (pictures.length === 0) return;
+    const known = await this.index.samples(4);
+    const pictures = known.length > 0 ? known : [await noise()];
     const points = this.planner.points.map(({ at }) => this.pointOf(at));
     // a picture that has gone is no reason not to start
     const tried = async (work: Promise<unknown>) => {
@@ -236,7 +238,7 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
       input: request,
       ...{ client, arrivedAt, budgetMs, minFidelity, onMiss, signal },
       ...{ followUp, several, at: at && printOperatingPoint(at) },
-      bytes: typeof picture === 'string' ? undefined : picture.length,
+      ...(typeof picture !== 'string' && { bytes: picture.length, whole: sniffFormat(picture) !== 'jpeg' }),
     });
     const { vectors, decodeMs: decode, waitMs, encodeMs: encode, cores } = result;
     const total = performance.now() - arrivedAt;

@@ -56,7 +56,11 @@ function serve(
     errors.add(predicted.encode.p50, encodeMs);
     covered += Number(serviceMs <= predicted.service.p95) / requests;
     const made = { decodeMs: predicted.decode.p50, encodeMs: predicted.encode.p50 };
-    model.observe(at, busy, pictureBytes, { decodeMs, encodeMs, serviceMs, cores: 1 }, made);
+    model.observe(at, busy, {
+      bytes: pictureBytes,
+      actual: { decodeMs, encodeMs, serviceMs, cores: 1 },
+      predicted: made,
+    });
   }
   return { error: errors.median, covered };
 }
@@ -121,7 +125,7 @@ describe('LatencyModel', () => {
     for (let i = 0; i < 2000; i++) {
       const encodeMs = truth[2]!.encode * Math.exp(0.4 * noise.normal());
       const times = { decodeMs: truth[2]!.decode, encodeMs, serviceMs: encodeMs + 1, cores: 1 };
-      model.observe(2, 1, pictureBytes, times, times);
+      model.observe(2, 1, { bytes: pictureBytes, actual: times, predicted: times });
     }
     assert.ok(Math.abs(spread(2) - z95 * 0.4) < 0.1, `${spread(2)}`);
     const [more, least] = [spread(15) - calibrated, spread(2) - calibrated];
@@ -141,18 +145,28 @@ describe('LatencyModel', () => {
     const model = latencyOf(five, 2);
     const before = model.predict(1, 1).service.p95;
     const times = { decodeMs: 1000, encodeMs: 60_000, serviceMs: 61_000, cores: 1 };
-    model.observe(1, 1, undefined, times, times);
+    model.observe(1, 1, { actual: times, predicted: times });
     const after = model.predict(1, 1).service.p95;
     assert.ok(after > before && after < before * 1.15, `${before} became ${after}`);
   });
 
   it('expects larger pictures to take longer to decode, and learns from them without being misled', () => {
     const model = latencyOf(five, 2);
-    const large = model.predict(0, 1, { bytes: 1_400_000 });
-    assert.ok(Math.abs(large.decode.p50 - 10) < 1e-9, `${large.decode.p50}`);
+    const bytes = pictureBytes + 1_000_000;
+    const large = model.predict(0, 1, { bytes });
+    assert.ok(Math.abs(large.decode.p50 - 15) < 1e-9, `${large.decode.p50}`);
     assert.equal(large.encode.p50, model.predict(0, 1).encode.p50);
-    const times = { decodeMs: 10, encodeMs: 1, serviceMs: 11, cores: 1 };
-    for (let i = 0; i < 100; i++) model.observe(0, 1, 1_400_000, times, times);
+    assert.ok(model.predict(0, 1, { bytes: 100 }).decode.p50 > 0);
+    const times = { decodeMs: 15, encodeMs: 1, serviceMs: 16, cores: 1 };
+    for (let i = 0; i < 100; i++) model.observe(0, 1, { bytes, actual: times, predicted: times });
+    assert.ok(Math.abs(model.predict(0, 1).decode.p50 - 1) < 1e-9);
+  });
+
+  it('keeps pictures that are decoded whole apart from JPEGs', () => {
+    const model = latencyOf(five, 2);
+    const times = { decodeMs: 60, encodeMs: 1, serviceMs: 61, cores: 1 };
+    for (let i = 0; i < 100; i++) model.observe(0, 1, { whole: true, actual: times, predicted: times });
+    assert.ok(Math.abs(model.predict(0, 1, { whole: true }).decode.p50 - 60) < 3);
     assert.ok(Math.abs(model.predict(0, 1).decode.p50 - 1) < 1e-9);
   });
 
@@ -174,7 +188,7 @@ describe('LatencyModel', () => {
   it('is judged by what it had predicted, whatever it has learned since', () => {
     const model = latencyOf(five, 2);
     const times = { decodeMs: 1, encodeMs: 2, serviceMs: 3, cores: 1 };
-    model.observe(0, 1, undefined, times, { decodeMs: 2, encodeMs: 1 });
+    model.observe(0, 1, { actual: times, predicted: { decodeMs: 2, encodeMs: 1 } });
     assert.deepEqual([model.errors.decode.median, model.errors.encode.median], [1, 0.5]);
   });
 
@@ -186,7 +200,10 @@ describe('LatencyModel', () => {
     const made = { decodeMs: 2, encodeMs: 18 };
     for (let i = 0; i < 400; i++) {
       const slow = i % 10 === 9 ? 4 : 2;
-      model.observe(3, 1, undefined, { decodeMs: 2, encodeMs: slow * 18, serviceMs: 2 + slow * 18, cores: 1 }, made);
+      model.observe(3, 1, {
+        actual: { decodeMs: 2, encodeMs: slow * 18, serviceMs: 2 + slow * 18, cores: 1 },
+        predicted: made,
+      });
     }
     for (const alone of [false, true]) assert.ok(Math.abs(encode(alone).p50 / (alone ? 20 : 38) - 2) < 0.05);
     assert.ok(encode(false).p95 > 1.01 * encode(false).p50 && encode(true).p95 === encode(true).p50);

@@ -44,4 +44,17 @@ describe('Planner', () => {
     }
     assert.ok(busy > 50 && busy < 200 && used.size === 5, `${busy} of 200 were busy, ${used.size} points used`);
   });
+
+  it('learns from points that are not on the frontier how fast the machine is', () => {
+    const latency = latencyOf(five, 1);
+    const planner = new Planner(five, latency, () => ({ point: 1, times: 2 }));
+    const moment = { now: 0, asked: 0, busy: 1, slots: 1, others: [], waited: false };
+    const demand: Demand = { arrivedAt: 0, at: 'off', onMiss: 'degrade' };
+    for (let i = 0; i < 50; i++) {
+      const decision = planner.decide(demand, moment)!;
+      planner.learn(demand, decision, moment, 0, { decodeMs: 1, encodeMs: 24, serviceMs: 25, cores: 1 });
+    }
+    assert.ok(Math.abs(latency.slowdown - 3) < 0.1, `${latency.slowdown}`); // 8 ms as calibrated
+    assert.ok(Math.abs(latency.predict(2, 1).encode.p50 - 27) < 1);
+  });
 });

@@ -69,6 +69,19 @@ describe('WaitingRoom', () => {
     }
   });
 
+  it('gives those without a deadline one slot of theirs at a time, not all', () => {
+    const { room } = roomOf([request('one', Infinity), request('two', Infinity)]);
+    const inService: Request[] = [];
+    while (!inService.some(({ name }) => name === 'one')) {
+      room.add(request('live', 1), never);
+      const { entry } = room.next(never)!;
+      if (entry.name === 'live') room.done(entry, 10);
+      else inService.push(entry);
+    }
+    room.add(request('live', 1), never);
+    assert.equal(room.next(never)!.entry.name, 'live'); // 'two' waits until 'one' has left its slot
+  });
+
   it('does not charge those without a deadline for turns that nobody else wanted', () => {
     const { room } = roomOf(Array.from({ length: 50 }, (_, i) => request(`${i}`, Infinity)));
     drain(room, never, 100);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -152,6 +152,18 @@ describe('a Searcher with two workers', () => {
     assert.equal(like.cost!.cores, 1);
     const { cost } = await searcher.search({ picture: one!, k: 1, at: at('S@112:int8') });
     assert.equal(cost.cores, cores); // priced like the only point that is known
+    await searcher.close();
+  });
+});
+
+describe('a Searcher over an empty index', () => {
+  const inFolder = temporaryFolder();
+
+  it('tries its points before the first request all the same', async () => {
+    await mkdir(inFolder('pictures'));
+    const searcher = await smallSearcher(inFolder('.'), 0);
+    await searcher.warmUp();
+    assert.ok(Number.isFinite(searcher.planner.latency.errors.encode.median));
     await searcher.close();
   });
 });
