@@ -3,6 +3,7 @@
  * they get more done than one of several; a call that is alone may have one of several all the same. Requests wait in one
  * queue, in order of arrival, for the first free worker.
  */
+import './no-telemetry.js';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { MatvitError, reasonOf } from '../errors.js';

@@ -1,4 +1,5 @@
 /** Sessions of ONNX Runtime as we use it everywhere. */
+import './no-telemetry.js';
 import { InferenceSession } from 'onnxruntime-node';
 
 export interface SessionOptions {

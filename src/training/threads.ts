@@ -1,3 +1,4 @@
+import '../encoder/no-telemetry.js';
 import { Worker } from 'node:worker_threads';
 import { MatvitError, reasonOf } from '../errors.js';
 

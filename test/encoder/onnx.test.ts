@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { OnnxEncoder } from '../../src/encoder/onnx.js';
 import { MatvitError } from '../../src/errors.js';
 import { parseOperatingPoint } from '../../src/model/operating-point.js';
@@ -6,10 +8,28 @@ import { dot, maxDifference } from '../support/numbers.js';
 import { rejectsCode } from '../support/rejects.js';
 import { serveStatic } from '../support/serve.js';
 import { submodel, tiny, tinyCheckpoint, tinyPixels } from '../support/tiny.js';
+import { temporaryFolder } from '../support/temporary.js';
 import { encoderContract } from './contract.js';
 
 encoderContract('ONNX Runtime with one worker', checkpoint => OnnxEncoder.create(checkpoint, 1));
 encoderContract('ONNX Runtime with two workers', checkpoint => OnnxEncoder.create(checkpoint, 2));
+
+describe('the ONNX encoder in a process of its own', () => {
+  const inFolder = temporaryFolder();
+
+  it('tells nobody of itself, and leaves nothing in the home folder and the temporary one', () => {
+    const [HOME, TMPDIR] = [inFolder('home'), inFolder('tmp')];
+    for (const folder of [HOME, TMPDIR]) mkdirSync(folder);
+    const script = `(async () => {
+      const { OnnxEncoder } = await import('${new URL('../../src/encoder/onnx.js', import.meta.url).href}');
+      const { tinyCheckpoint } = await import('${new URL('../support/tiny.js', import.meta.url).href}');
+      await (await OnnxEncoder.create(tinyCheckpoint(), 2)).close();
+    })()`;
+    const { ORT_DISABLE_TELEMETRY: _, ...env } = process.env;
+    execFileSync(process.execPath, ['-e', script], { env: { ...env, HOME, TMPDIR } });
+    assert.deepEqual([readdirSync(HOME), readdirSync(TMPDIR)], [[], []]);
+  });
+});
 
 describe('the ONNX encoder', () => {
   const checkpoint = tinyCheckpoint();
