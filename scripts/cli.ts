@@ -1,5 +1,5 @@
 /** What all commands share: options, output, errors, Ctrl-C. */
-import { type Command, CommanderError, Option } from 'commander';
+import { type Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import cliProgress from 'cli-progress';
 import { MatvitError, reasonOf } from '../src/errors.js';
 import { engines } from '../src/encoder/engine.js';
@@ -25,33 +25,31 @@ export const jsonOption = () => new Option('--json', 'print one JSON object and 
 
 export function positiveInteger(text: string): number {
   const n = Number(text);
-  if (!Number.isSafeInteger(n) || n < 1)
-    throw new MatvitError('OPTION_INVALID', `'${text}' is not a positive whole number`);
+  if (!Number.isSafeInteger(n) || n < 1) throw new InvalidArgumentError('It is not a positive whole number.');
   return n;
 }
 
 export function wholeNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new MatvitError('OPTION_INVALID', `'${text}' is not a whole number`);
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It is not a whole number.');
   return Number(text);
 }
 
 /** 0 stands for a free one. */
 export function port(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535)
-    throw new MatvitError('OPTION_INVALID', `'${text}' is not a port, 0 to 65535`);
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new InvalidArgumentError('It is not a port, 0 to 65535.');
   return Number(text);
 }
 
 export function number(text: string): number {
   const n = Number(text);
-  if (text.trim() === '' || !Number.isFinite(n)) throw new MatvitError('OPTION_INVALID', `'${text}' is not a number`);
+  if (text.trim() === '' || !Number.isFinite(n)) throw new InvalidArgumentError('It is not a number.');
   return n;
 }
 
 /** A duration. */
 export function milliseconds(text: string): number {
   const ms = number(text);
-  if (ms <= 0) throw new MatvitError('OPTION_INVALID', `'${text}' is not a number of milliseconds above 0`);
+  if (ms <= 0) throw new InvalidArgumentError('It is not a number of milliseconds above 0.');
   return ms;
 }
 
@@ -124,9 +122,12 @@ export function report(error: unknown): void {
   if (error instanceof MatvitError) warn(error);
   else if (!(error instanceof CommanderError))
     process.stderr.write(`matvit: ${error instanceof Error ? (error.stack ?? reasonOf(error)) : reasonOf(error)}\n`);
-  else if (error.code.startsWith('commander.help')) process.exitCode = error.exitCode;
+  else if (/^commander\.(help|version)/.test(error.code)) process.exitCode = error.exitCode;
   else {
-    const reason = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+    const reason = error.message
+      .replace(/^error: /, '')
+      .replaceAll('\n', ' ')
+      .replace(/\.$/, '');
     report(new MatvitError('OPTION_INVALID', `${reason}; matvit --help explains`));
   }
 }

@@ -8,7 +8,7 @@ import { readCalibration } from '../src/corpus/calibration.js';
 import { ImageIndex } from '../src/corpus/image-index.js';
 import { indexFolder } from '../src/corpus/indexing.js';
 import { type Engine, createEncoder } from '../src/encoder/engine.js';
-import { MatvitError } from '../src/errors.js';
+import { MatvitError, storageFailed } from '../src/errors.js';
 import { decode } from '../src/image/decode.js';
 import { readModel } from '../src/model/bundle.js';
 import { parseOperatingPoint } from '../src/model/operating-point.js';
@@ -133,7 +133,9 @@ Examples:
   )
   .action(async (options: Options) => {
     const folder = `${options.index}-pictures`;
-    const metadata = await gatherPictures(folder, options.pictures);
+    const metadata = await gatherPictures(folder, options.pictures).catch((error: unknown) => {
+      throw storageFailed(folder, error);
+    });
     const shipped = await readModel(options.model);
     const { fingerprint, architecture } = shipped.checkpoint;
     const encoder = await createEncoder(shipped.checkpoint, options);

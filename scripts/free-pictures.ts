@@ -61,6 +61,37 @@ const CHOSEN: readonly Choice[] = [
   { kind: 'screens', from: 'opencv-doc', pattern: /\.(jpg|png)$/, most: 400 },
   { kind: 'screens', from: 'fotoxx-common', pattern: /\.jpg$/, most: 100 },
   { kind: 'screens', from: 'gimp-help-en', pattern: /\.(jpg|png)$/, most: 300 },
+  { kind: 'goods', from: 'odoo-14', pattern: /\.jpe?g$/, tiles: 3 },
+  { kind: 'goods', from: 'wordpress-theme-twentytwentyfive', pattern: /\.(webp|jpe?g|png)$/, tiles: 6 },
+  { kind: 'goods', from: 'wordpress-theme-twentytwentyfour', pattern: /\.(webp|jpe?g|png)$/, tiles: 6 },
+  { kind: 'goods', from: 'labelme-examples', pattern: /\.jpe?g$/, tiles: 4 },
+  { kind: 'goods', from: 'budgie-backgrounds', pattern: /\.jpe?g$/, tiles: 8 },
+  {
+    kind: 'walls',
+    from: 'sauerbraten',
+    pattern: /\/packages\/(?!.*(_n|_s|_z|_h|_g|local|norm\w*|spec\w*|gloss|mask)\.).*\.jpg$/,
+    most: 500,
+  },
+  { kind: 'walls', from: 'alien-arena-data', pattern: /\.jpg$/, most: 250 },
+  {
+    kind: 'vehicles',
+    from: 'flightgear-data-base',
+    pattern: /\/(Models|Liveries)\/(?!.*(norm|light|effect)).*\.(jpg|png)$/i,
+    most: 400,
+  },
+  { kind: 'terrain', from: 'flightgear-data-base', pattern: /\/Textures\/Terrain\/.*\.(jpg|png)$/, most: 250 },
+  { kind: 'terrain', from: 'scorched3d-data', pattern: /\.jpg$/, most: 150 },
+  { kind: 'buildings', from: 'unknown-horizons', pattern: /\/(buildings|ships)\/.*\.png$/, most: 450 },
+  { kind: 'buildings', from: 'lincity-ng-data', pattern: /\/tiles\/.*\.png$/, most: 200 },
+  { kind: 'art', from: 'freeorion-data', pattern: /\/art\/(?!planets|icons|stars).*\.png$/ },
+  { kind: 'art', from: 'megaglest-data', pattern: /\.(jpg|png)$/, most: 250 },
+  {
+    kind: 'art',
+    from: 'supertux-data',
+    pattern: /\/(background|worldmap|creatures|objects)\/.*\.(jpg|png)$/,
+    most: 250,
+  },
+  { kind: 'art', from: 'hedgewars-data', pattern: /\/Graphics\/.*\.png$/, most: 250 },
 ];
 
 /** Turned as its EXIF says: what is made of it has none. */

@@ -64,7 +64,7 @@ Run it again whenever the folder changes: unchanged files are not read, moved on
 interrupted run had done is kept.
 
 What cannot be read for now (a drive or a link that is away, a file without permission) stays in the index; a folder
-without any pictures is an error, since that is what a drive that is not mounted looks like (--empty).
+that has none of its pictures any more is an error, since that is what a drive that is not mounted looks like (--empty).
 
 Examples:
   $ matvit index photos/ --index indexes/photos --metadata photos.csv

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { averageCommand } from './average.js';
 import { benchCommand } from './bench.js';
@@ -16,7 +17,10 @@ import { serveCommand } from './serve.js';
 import { snapshotCommand } from './snapshot.js';
 import { trainCommand } from './train.js';
 
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+
 const program = new Command('matvit')
+  .version(version)
   .description(
     'Adaptive image retrieval with one nested vision transformer: the corpus is embedded with all of it, ' +
       'each query with whichever part fits the time it has, against the same index.',

@@ -35,8 +35,12 @@ const backupSchema = z.object({
 
 export type Backup = z.infer<typeof backupSchema>;
 
-/** @throws INDEX_MISSING, CATALOGUE_CORRUPT, STORAGE_FAILED, with nothing left of `file` */
+/**
+ * Replaces a backup that is there already, and nothing else.
+ * @throws INDEX_MISSING, CATALOGUE_CORRUPT, OPTION_INVALID, STORAGE_FAILED, with nothing left of `file`
+ */
 export async function createBackup(folder: string, file: string): Promise<Backup> {
+  await checkPlace(folder, file);
   const catalogue = Catalogue.openForReading(join(folder, 'catalogue.sqlite'));
   const { fingerprint } = catalogue;
   try {
@@ -84,6 +88,19 @@ export async function restoreBackup(file: string, folder: string): Promise<Backu
     await rename(content, folder);
     return backup;
   });
+}
+
+/** Nothing of an index is replaced, nor any other file that is no backup. @throws OPTION_INVALID */
+async function checkPlace(folder: string, file: string): Promise<void> {
+  if (dirname(resolve(file)) === resolve(folder))
+    throw new MatvitError('OPTION_INVALID', `${file} would lie in the index's own folder`);
+  const name = 'backup.json'; // a tar begins with the name of its first file
+  const { buffer, bytesRead } = await open(file).then(
+    opened => opened.read(Buffer.alloc(name.length)).finally(() => opened.close()),
+    () => ({ buffer: Buffer.alloc(0), bytesRead: 0 }),
+  );
+  if (bytesRead > 0 && buffer.toString('latin1') !== name)
+    throw new MatvitError('OPTION_INVALID', `${file} exists and is no backup`);
 }
 
 /** Lets `work` use a folder beside `path`, so that renaming is atomic. */

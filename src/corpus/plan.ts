@@ -78,7 +78,7 @@ export function plan(
   if (gone.length > 0 && scan.files.length === 0 && !mayEmpty)
     throw new MatvitError(
       'FOLDER_EMPTY',
-      `${scan.root} has none of the ${gone.length} that the index knows; is it a drive?`,
+      `${scan.root} has none of the ${gone.length} that the index knows; is it a drive that is away? --empty takes them out`,
     );
   return { tasks, unchanged: scan.files.length - tasks.length - refused.length, gone, refused };
 }

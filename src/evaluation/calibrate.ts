@@ -113,14 +113,12 @@ export async function calibrate(
   });
   const [decodeMs, encodeMs] = [together(times.decode), together(times.encode)];
   const encodeAloneMs = encoder.cores > 1 ? together(times.encodeAlone) : encodeMs;
-  const isWorthAll = (i: number) =>
-    encodeMs[i]!.p50 - encodeAloneMs[i]!.p50 >= worthAllCores && encodeAloneMs[i]!.p95 < encodeMs[i]!.p95;
   const judged = await judge.judge(points, asked, progressOf('fidelity'));
   const profiles = judged.map(({ fidelity, scoreRatio }, i): PointProfile => ({
     at: printOperatingPoint(points[i]!),
     decodeMs: decodeMs[i]!,
     encodeMs: encodeMs[i]!,
-    ...(isWorthAll(i) && { encodeAloneMs: encodeAloneMs[i]! }),
+    ...(isWorthAllCores(encodeMs[i]!, encodeAloneMs[i]!) && { encodeAloneMs: encodeAloneMs[i]! }),
     fidelity: rounded(fidelity),
     ...(scoreRatio > 0 && { scoreRatio: round3(scoreRatio) }),
   }));
@@ -135,6 +133,10 @@ export async function calibrate(
     points: frontier(profiles, fullName, most),
   };
 }
+
+/** @param one what encoding takes on one core @param all and on all of them, milliseconds */
+export const isWorthAllCores = (one: Quantiles, all: Quantiles): boolean =>
+  one.p50 - all.p50 >= worthAllCores && all.p95 < one.p95;
 
 interface Timing {
   readonly encoder: Encoder;

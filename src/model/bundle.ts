@@ -90,6 +90,6 @@ export async function writeModel(
   } catch (error) {
     throw storageFailed(path, error);
   } finally {
-    await rm(fresh, { force: true });
+    await rm(fresh, { force: true }).catch(() => undefined); // what failed before says more
   }
 }

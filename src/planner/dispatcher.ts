@@ -2,7 +2,7 @@
  * Between requests and the encoder's slots. A request's operating point is chosen when a slot becomes free for it and
  * not before, so that the choice sees what is left of its budget and who else waits. Decoding is part of the turn,
  * straight at the resolution chosen. It acts when a request comes, goes or is done; and when the time of one has come that
- * would rather have no answer than a late one, though slots may be held for longer than foreseen.
+ * still waits and would rather have no answer than a late one, though slots may be held for longer than foreseen.
  */
 import { MatvitError } from '../errors.js';
 import { type Clock, systemClock } from './clock.js';

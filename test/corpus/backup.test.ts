@@ -91,6 +91,16 @@ describe('backup', () => {
     assert.deepEqual(readdirSync(folder).sort(), ['index', 'one.file']);
   });
 
+  it('replaces an older backup, but no other file', async () => {
+    for (let i = 0; i < 2; i++) await createBackup(at('index'), at('one.file'));
+    writeFileSync(at('notes.txt'), 'mine');
+    const refused = { code: 'OPTION_INVALID' };
+    await assert.rejects(createBackup(at('index'), at('notes.txt')), refused);
+    await assert.rejects(createBackup(at('index'), at('index/catalogue.sqlite')), refused);
+    assert.equal(readFileSync(at('notes.txt'), 'utf8'), 'mine');
+    await (await ImageIndex.openForReading(at('index'), model)).close();
+  });
+
   it('is not restored over an index, nor made of nothing', async () => {
     await createBackup(at('index'), at('one.file'));
     await assert.rejects(restoreBackup(at('one.file'), at('index')), { code: 'INDEX_EXISTS' });

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import pMap from 'p-map';
 import type { ImageIndex } from '../../src/corpus/image-index.js';
 import { readCalibration, writeCalibration } from '../../src/corpus/calibration.js';
-import { calibrate } from '../../src/evaluation/calibrate.js';
+import { calibrate, isWorthAllCores } from '../../src/evaluation/calibrate.js';
 import { queriesOf } from '../../src/evaluation/queries.js';
 import { decode } from '../../src/image/decode.js';
 import { parseOperatingPoint } from '../../src/model/operating-point.js';
@@ -74,6 +74,14 @@ describe('calibrate', () => {
     const fallen = await known(defaults);
     assert.equal(fallen.calibration?.queries, 7); // falls back to the model's
     assert.equal(fallen.passedOver?.code, 'CALIBRATION_INVALID');
+  });
+
+  it('finds all cores worth having where they save time, and not only in the median', () => {
+    const one = { p50: 31, p95: 33 };
+    assert.equal(isWorthAllCores(one, { p50: 19, p95: 27 }), true);
+    assert.equal(isWorthAllCores(one, { p50: 27, p95: 28 }), false); // too little
+    assert.equal(isWorthAllCores(one, { p50: 19, p95: 33 }), false); // a core that waits for another
+    assert.equal(isWorthAllCores({ p50: 19, p95: 27 }, one), false);
   });
 
   it('stops when it is interrupted', async () => {
