@@ -52,7 +52,7 @@ function clientOf({ ip = '' }: Request, { locals }: Response): string {
   return key === undefined ? `ip ${ipKeyGenerator(ip)}` : `key ${key}`;
 }
 
-/** Runs what encodes, and tells metrics how it went. */
+/** Runs a search or an embedding, and tells metrics how it went. */
 export async function measured<T extends { readonly cost?: Cost }>(
   { metrics }: Service,
   { arrivedAt, signal, whenAnswered }: Asked,
@@ -62,9 +62,8 @@ export async function measured<T extends { readonly cost?: Cost }>(
   const elapsed = () => performance.now() - arrivedAt;
   try {
     const answer = await work();
-    const { cost } = answer;
     if (signal.aborted) metrics.refused('REQUEST_ABORTED', budgetMs, elapsed());
-    else if (cost) whenAnswered(() => metrics.answered(cost, elapsed()));
+    else whenAnswered(() => metrics.answered(answer.cost, budgetMs, elapsed()));
     return answer;
   } catch (error) {
     metrics.refused(error instanceof MatvitError ? error.code : 'INTERNAL', budgetMs, elapsed());

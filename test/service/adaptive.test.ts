@@ -163,6 +163,17 @@ describe('searching within a latency budget, over HTTP', () => {
     assert.ok((await metric(/matvit_prediction_error_ratio\{stage="encode"\} ([\d.e-]+)/)) > 0);
   });
 
+  it('counts searches for which nothing is encoded', async () => {
+    const vector = [...(await searcher.embed({ picture: Buffer.from(picture) })).vector];
+    assert.equal((await postJson('/v1/search', { like: [{ id: 1 }], budgetMs: 50_000 })).status, 200);
+    assert.equal((await postJson('/v1/search/vector', { vector })).status, 200);
+    assert.equal((await postJson('/v1/search/vector', { vector, cursor: 'no such' })).status, 400);
+    assert.equal(await metric(/matvit_searches_total\{at="none",why="none"\} (\d+)/), 2);
+    assert.equal(await metric(/matvit_search_stage_seconds_count\{stage="total"\} (\d+)/), 2);
+    assert.equal(await metric(/matvit_budgets_total\{met="true"\} (\d+)/), 1);
+    assert.equal(await metric(/matvit_searches_refused_total\{code="CURSOR_INVALID"\} (\d+)/), 1);
+  });
+
   it('counts points that clients make up under one name', async () => {
     for (const at of ['S@112:int8', 'M@128:int8']) await costOf(await post(`at=${at}`));
     assert.equal(await metric(/matvit_searches_total\{at="other",why="fixed"\} (\d+)/), 2);
