@@ -135,10 +135,11 @@ export function searchRoutes(service: Service): Route[] {
         const url = upload ? undefined : body.url;
         if ((image === undefined) === (url === undefined))
           throw new MatvitError('REQUEST_INVALID', 'send one picture: image or url');
-        const picture = image ?? (await fetchFor(service, url!, context));
         const encoding = encodingOf(service, context, asked);
-        const embed = () => searcher.embed({ ...encoding, picture, crop, name: 'the picture' });
-        const { vector, cost } = await measured(service, context, encoding.budgetMs, embed);
+        const { vector, cost } = await measured(service, context, encoding.budgetMs, async () => {
+          const picture = image ?? (await fetchFor(service, url!, context));
+          return searcher.embed({ ...encoding, picture, crop, name: 'the picture' });
+        });
         replying(context);
         return { vector: [...vector], model: searcher.encoder.fingerprint, cost };
       },
