@@ -55,6 +55,7 @@ export class Metrics {
       labelNames: ['stage'],
       registers,
       collect() {
+        this.reset(); // a searcher that has just been swapped in knows nothing of what the last one predicted
         for (const stage of ['decode', 'encode', 'search'] as const) {
           const { median } = searcherNow().planner.latency.errors[stage];
           if (Number.isFinite(median)) this.set({ stage }, median);

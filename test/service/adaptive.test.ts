@@ -7,6 +7,7 @@ import { type Calibration, uncalibrated } from '../../src/planner/calibration.js
 import type { Worker } from 'node:worker_threads';
 import type { Cost } from '../../src/search/cost.js';
 import { type SearchAnswer, Searcher } from '../../src/search/searcher.js';
+import { Metrics } from '../../src/service/metrics.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
 import { testService } from '../support/service.js';
 import { smallSearcher } from '../support/small.js';
@@ -176,6 +177,16 @@ describe('searching within a latency budget, over HTTP', () => {
     assert.equal(await metric(/matvit_search_stage_seconds_count\{stage="total"\} (\d+)/), 2);
     assert.equal(await metric(/matvit_budgets_total\{met="true"\} (\d+)/), 1);
     assert.equal(await metric(/matvit_searches_refused_total\{code="CURSOR_INVALID"\} (\d+)/), 1);
+  });
+
+  it('forgets the prediction errors of a searcher that has been replaced', async () => {
+    let current = searcher;
+    const { registry } = new Metrics(() => current);
+    const errors = /matvit_prediction_error_ratio\{stage="encode"\}/;
+    await costOf(await post(''));
+    assert.match(await registry.metrics(), errors);
+    current = new Searcher(searcher.encoder, searcher.index);
+    assert.doesNotMatch(await registry.metrics(), errors);
   });
 
   it('counts points that clients make up under one name', async () => {
