@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import type { ChoiceBench } from '../../src/evaluation/bench-choice.js';
 import type { EscalationRow } from '../../src/evaluation/bench-escalation.js';
 import type { BudgetRow } from '../../src/evaluation/load/bench-budget.js';
 import type { LoadRow } from '../../src/evaluation/load/bench-load.js';
+import { LoadRig } from '../../src/evaluation/load/rig.js';
+import type { ServeProcess } from '../../src/evaluation/serve-process.js';
 import type { Calibration } from '../../src/planner/calibration.js';
 import type { SearchAnswer } from '../../src/search/searcher.js';
 import { writePictures, writeSmallModel } from '../support/small.js';
@@ -49,6 +52,19 @@ describe('matvit calibrate and what builds on it', function () {
       assert.ok(row.attainment >= 0 && row.attainment <= 1 && row.p50! > 0, JSON.stringify(row));
     }
     assert.deepEqual(JSON.parse(await readFile(inFolder('rows.json'), 'utf8')), rows);
+  });
+
+  it('is told when the server or the generator ends under load', async () => {
+    const plan = { query: 'k=1', pictures: [await readFile(inFolder('pictures/2/005.png'))], arrivals: [0, 1000] };
+    await LoadRig.use(onIndex, async rig => {
+      const { server, generator } = rig as unknown as { server: ServeProcess; generator: ChildProcess };
+      const running = rig.run(plan);
+      server.child.kill('SIGKILL');
+      await assert.rejects(running, { code: 'INTERNAL', detail: 'matvit serve ended under load' });
+      const again = rig.run(plan);
+      generator.kill('SIGKILL');
+      await assert.rejects(again, { code: 'INTERNAL', detail: 'generator.js ended without an answer (SIGKILL)' });
+    });
   });
 
   it('measures budgets and escalation', async () => {
