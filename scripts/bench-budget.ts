@@ -61,7 +61,7 @@ export const benchBudgetCommand = new Command('budget')
         benchBudget(rig, pictures, budgets, {
           points: await rig.points(),
           rounds: options.rounds,
-          onProgress: (done, total) => bar.update(done, total),
+          onProgress: bar.update,
         }),
       );
       bar.stop();
