@@ -57,6 +57,12 @@ export function keeping(page: () => PageTest) {
     assert.equal(searcherState().images, before);
   });
 
+  it('has a place in every dialog where screen readers hear what goes on meanwhile', async () => {
+    await here.open();
+    const silent = '[...document.querySelectorAll("dialog:not(:has([role=status]))")].map(({ id }) => id)';
+    assert.deepEqual(await here.page.evaluate(silent), []);
+  });
+
   it('says when a file that is to be added cannot be read any more', async () => {
     await openStatus();
     const file = `${here.searcher.index.folder}/edited.png`;
