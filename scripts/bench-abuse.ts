@@ -52,9 +52,8 @@ Examples:
   .action(async ({ index, model, json, pictures, ...plan }: Options) => {
     const server = await ServeProcess.start(['--index', index, '--model', model, '--log-level', 'error']);
     const bar = progress('abuse');
-    const onProgress = (done: number, total: number, what: string) => bar.update(done, total, what);
     try {
-      const rows = await benchAbuse(server, { ...plan, pictures, onProgress });
+      const rows = await benchAbuse(server, { ...plan, pictures, onProgress: bar.update });
       bar.stop();
       process.stdout.write(`${json ? JSON.stringify({ rows }) : table(rows)}\n`);
     } finally {

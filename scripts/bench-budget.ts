@@ -22,11 +22,11 @@ export async function picturesOf({ index: folder, model }: { index: string; mode
 }
 
 function table({ budgets: rows, points }: BudgetBench, { dispatchUs, switchMs, worstSwitchMs }: ChoiceBench): string {
-  const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
-  const lines = rows.map(row => {
-    const chosen =
-      row.best === undefined ? ['none fits', '–', '–'] : [row.best, ...[row.choseBest, row.choseNear].map(percent)];
-    return `| ${[row.budgetMs, percent(row.met), row.p95.toFixed(1), ...chosen, percent(row.encodeError)].join(' | ')} |`;
+  const percent = (share: number | null) => (share === null ? '–' : `${(100 * share).toFixed(1)}%`);
+  const time = (ms: number | null) => ms?.toFixed(1) ?? '–';
+  const lines = rows.map(({ budgetMs, met, p95, best, encodeError }) => {
+    const chosen = best ? [best.at, percent(best.chosen), percent(best.near)] : ['none fits', '–', '–'];
+    return `| ${[budgetMs, percent(met), time(p95), ...chosen, percent(encodeError)].join(' | ')} |`;
   });
   const cheapest = points[0]!;
   const list = (values: readonly (string | number)[]) => values.join(', ').replace(/, (?=[^,]*$)/, ' and ');
@@ -36,7 +36,7 @@ function table({ budgets: rows, points }: BudgetBench, { dispatchUs, switchMs, w
 |---|---|---|---|---|---|---|
 ${lines.join('\n')}
 
-The cheapest point, ${cheapest.at}, took ${cheapest.p50.toFixed(1)} ms (p95 ${cheapest.p95.toFixed(1)}) from the client's side. Choosing takes
+The cheapest point, ${cheapest.at}, took ${time(cheapest.p50)} ms (p95 ${time(cheapest.p95)}) from the client's side. Choosing takes
 ${costs} µs a request while ${queues} others wait; encoding after another point takes ${switchMs.toFixed(2)} ms longer than after the same
 one (median over the frontier; ${worstSwitchMs.toFixed(2)} at worst).`;
 }
@@ -61,7 +61,7 @@ export const benchBudgetCommand = new Command('budget')
         benchBudget(rig, pictures, budgets, {
           points: await rig.points(),
           rounds: options.rounds,
-          onProgress: (done, total) => bar.update(done, total),
+          onProgress: bar.update,
         }),
       );
       bar.stop();

@@ -29,7 +29,7 @@ export const benchEscalationCommand = new Command('escalation')
     try {
       const rows = await benchEscalation(searcher, {
         queries: options.queries,
-        onProgress: (done, total) => bar.update(done, total),
+        onProgress: bar.update,
       });
       bar.stop();
       process.stdout.write(`${options.json ? JSON.stringify({ rows }) : table(rows)}\n`);

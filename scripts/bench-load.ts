@@ -97,7 +97,7 @@ async function measure(
         return results;
       });
       for (const [p, { policy }] of policies.entries())
-        rows.push(rowOf(load, { policy, budgetMs, rate }, pooled(results[p]!), pictures, reference));
+        rows.push(rowOf(pooled(results[p]!), { load, policy, budgetMs, rate, pictures, reference }));
       await onLoad(rows);
     }
   } finally {
@@ -110,7 +110,8 @@ function table(rows: readonly LoadRow[]): string {
   const lines = rows.map(row => {
     const share = [row.attainment, row.fidelity].map(x => x?.toFixed(4) ?? '–');
     const times = [row.p50, row.p95, row.p99].map(ms => ms?.toFixed(1) ?? '–');
-    const rest = [row.throughput.toFixed(0), `${(100 * row.encodeError).toFixed(0)}%`, row.generatorCpu.toFixed(2)];
+    const error = row.encodeError === null ? '–' : `${(100 * row.encodeError).toFixed(0)}%`;
+    const rest = [row.throughput.toFixed(0), error, row.generatorCpu.toFixed(2)];
     return `| ${[row.trace, row.times, row.rate.toFixed(0), row.policy, ...share, ...times, ...rest].join(' | ')} |`;
   });
   return [

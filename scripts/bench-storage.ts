@@ -20,7 +20,7 @@ const crash = command('crash', 'crash --kills 20')
   .option('--seed <n>', 'of the changes and the moments', positiveInteger, 1)
   .action(async ({ kills, seed, json }: { kills: number; seed: number; json: boolean }) => {
     const bar = progress('crash');
-    const report = await crashTest({ kills, seed, onProgress: (...args) => bar.update(...args) });
+    const report = await crashTest({ kills, seed, onProgress: bar.update });
     bar.stop();
     print(report, json, r =>
       [
@@ -77,7 +77,7 @@ const scale = command('scale', 'scale --vectors 10000 --seconds 3')
   .option('--rounds <n>', 'rounds, of which medians are taken', positiveInteger, 3)
   .action(async (options: { vectors: number; dimension: number; seconds: number; rounds: number; json: boolean }) => {
     const bar = progress('scale');
-    const result = await benchScale({ ...options, onProgress: (...args) => bar.update(...args) });
+    const result = await benchScale({ ...options, onProgress: bar.update });
     bar.stop();
     print(result, options.json, scaleText);
   });
@@ -112,11 +112,10 @@ const duplicates = command('duplicates', 'duplicates --images photos/')
     try {
       const thresholds = [0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99];
       const altered = Math.min(options.altered, paths.length);
-      const onProgress = (done: number, total: number) => bar.update(done, total);
       const result = await nearDuplicates(encoder, options.images, [...new Set(paths)], {
         altered,
         thresholds,
-        onProgress,
+        onProgress: bar.update,
       });
       bar.stop();
       print(result, options.json, duplicatesTable);

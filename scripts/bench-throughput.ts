@@ -47,10 +47,9 @@ Example:
       throw error;
     });
     const bar = progress('throughput');
-    const onProgress = (done: number, total: number, what: string) => bar.update(done, total, what);
     try {
       const result = await benchThroughput(server, searcher, {
-        ...{ connections: [connections], ms: 1000 * seconds, onProgress },
+        ...{ connections: [connections], ms: 1000 * seconds, onProgress: bar.update },
       });
       bar.stop();
       process.stdout.write(`${json ? JSON.stringify(result) : table(result)}\n`);

@@ -34,8 +34,7 @@ const demoPictures = `${indexData}demo-pictures`;
 async function encoderBench(model: string, rounds: number): Promise<{ points: EncoderTiming[] }> {
   const { checkpoint } = await readModel(model);
   const bar = progress('encoder');
-  const onProgress = (done: number, total: number) => bar.update(done, total);
-  const points = await benchEncoder(checkpoint, { rounds, resolutions, onProgress });
+  const points = await benchEncoder(checkpoint, { rounds, resolutions, onProgress: bar.update });
   bar.stop();
   return { points };
 }
@@ -46,13 +45,12 @@ async function indexBench(model: string, images: string, rounds: number): Promis
   if (files.length === 0) throw new MatvitError('FOLDER_UNREADABLE', `${images} holds no pictures`);
   const encoder = await createEncoder(checkpoint);
   const bar = progress('index');
-  const onProgress = (done: number, total: number) => bar.update(done, total);
   try {
     return await benchIndex(
       encoder,
       images,
       files.map(file => file.path),
-      { rounds, onProgress },
+      { rounds, onProgress: bar.update },
     );
   } finally {
     bar.stop();
@@ -63,9 +61,8 @@ async function indexBench(model: string, images: string, rounds: number): Promis
 async function searchBench(model: string, index: string, queries: number): Promise<SearchBench> {
   const searcher = await openSearcher({ index, model, workers: 1 });
   const bar = progress('search');
-  const onProgress = (done: number, total: number) => bar.update(done, total);
   try {
-    return await benchSearch(searcher, { points: searchPoints, queries, onProgress });
+    return await benchSearch(searcher, { points: searchPoints, queries, onProgress: bar.update });
   } finally {
     bar.stop();
     await searcher.close();
@@ -75,12 +72,11 @@ async function searchBench(model: string, index: string, queries: number): Promi
 async function trainBench(model: string, rounds: number): Promise<{ points: TrainTiming[] }> {
   const { checkpoint } = await readModel(model);
   const bar = progress('train');
-  const onProgress = (done: number, total: number) => bar.update(done, total);
   const points = await benchTrain(checkpoint, {
     points: trainPoints,
     rounds,
     cores: availableParallelism(),
-    onProgress,
+    onProgress: bar.update,
   });
   bar.stop();
   return { points };
@@ -91,12 +87,11 @@ async function filtersBench(pictures: number, dimension: number, at?: string): P
   if (at !== undefined && !isPostgres(at)) throw new MatvitError('OPTION_INVALID', `'${at}' is not postgres://…`);
   const temporary = await makeTemporaryFolder();
   const bar = progress('filters');
-  const onProgress = (done: number, total: number) => bar.update(done, total);
   try {
     const index = await (at === undefined
       ? ImageIndex.openForWriting(temporary.path, model)
       : PostgresIndex.openForWriting(at, model));
-    const filters = benchFilters(index, dimension, pictures, { onProgress });
+    const filters = benchFilters(index, dimension, pictures, { onProgress: bar.update });
     return { filters: await filters.finally(() => index.close()) };
   } finally {
     bar.stop();

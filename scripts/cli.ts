@@ -54,8 +54,9 @@ export function milliseconds(text: string): number {
 }
 
 export interface Progress {
-  update(done: number, total: number, note?: string): void;
-  stop(): void;
+  // properties, so that they can be passed on as they are
+  readonly update: (done: number, total: number, note?: string) => void;
+  readonly stop: () => void;
 }
 
 /** A bar that has been begun holds the process until it is stopped. */

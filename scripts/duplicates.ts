@@ -38,7 +38,7 @@ Example:
     const index = await openFolder(folder, { fingerprint, dimension: architecture.width });
     const bar = progress('comparing');
     try {
-      const groups = await findDuplicates(index, { threshold, onProgress: (done, total) => bar.update(done, total) });
+      const groups = await findDuplicates(index, { threshold, onProgress: bar.update });
       bar.stop();
       if (json) {
         const plain = groups.map(({ score, images }) => ({

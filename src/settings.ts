@@ -73,7 +73,8 @@ export const settings = {
     placeholder: 'ms',
     help: 'latency budget of searches that name neither one nor a point (default: none, and the full model)',
   } as Setting<number | undefined>,
-  queue: integer(1, 100_000, 256, 'searches that may wait for the encoder'),
+  // every turn sorts all that wait; with tens of thousands that would take longer than encoding
+  queue: integer(1, 4096, 256, 'searches that may wait for the encoder'),
   writable: toggle('let clients with a write key change the index: add, replace, delete, reindex'),
   keys: path('file', `${ownData}keys.json`, 'API keys, which `matvit keys` makes'),
   auth: choice(['auto', 'always'], 'auto', 'ask for a key: auto does so unless it listens on loopback only'),

@@ -45,6 +45,7 @@ describe('readConfig', () => {
   it('refuses values that cannot be, with their origin', () => {
     for (const port of ['65536', '-1', '1.5', 'x', '', ' 1'])
       refuses({ environment: { MATVIT_PORT: port } }, /MATVIT_PORT: port: /);
+    refuses({ flags: { queue: '4097' } }, /--queue: queue: /);
     refuses({ flags: { logLevel: 'loud' } }, /--log-level: logLevel: /);
     refuses({ environment: { MATVIT_WRITABLE: 'yes' } }, /MATVIT_WRITABLE/);
     for (const [i, content] of ['{', '[]', '{"port": true}', '{"urlHosts": 1}'].entries()) {

@@ -8,7 +8,6 @@ import type { Searcher } from '../search/searcher.js';
 import { median } from '../statistics.js';
 
 export interface ChoiceBench {
-  readonly points: number;
   /** by how many others wait: microseconds that a request takes of the dispatcher, from coming to going */
   readonly dispatchUs: Readonly<Record<number, number>>;
   /** milliseconds that encoding takes longer after another point than after the same one; median over pairs of points */
@@ -39,7 +38,6 @@ export async function benchChoice(searcher: Searcher, rounds = 15): Promise<Choi
     differences.push(median(switched) - median(same));
   }
   return {
-    points: points.length,
     dispatchUs,
     switchMs: median(differences),
     worstSwitchMs: Math.max(...differences),

@@ -8,6 +8,7 @@ import { parseOperatingPoint } from '../model/operating-point.js';
 import { fidelityOf } from '../planner/fidelity.js';
 import { costOf } from '../planner/frontier.js';
 import type { ImageIndex } from '../corpus/image-index.js';
+import { combine } from '../search/combine.js';
 import type { Searcher } from '../search/searcher.js';
 import { rankingDepth } from './judge.js';
 import { nearestOthers } from './others.js';
@@ -77,7 +78,7 @@ export async function benchEscalation(
     for (const then of points.keys()) {
       onProgress?.(points.length + first * points.length + then + 1, points.length + points.length ** 2);
       if (then <= first || points[first]!.ms + points[then]!.ms > points.at(-1)!.ms) continue;
-      const sums = queries.map((_, q) => unit(vectors[first]![q]!, vectors[then]![q]!));
+      const sums = queries.map((_, q) => combine([first, then].map(p => ({ vector: vectors[p]![q]!, weight: 1 }))));
       const merged = await pMap(sums, (vector, q) => rank(vector, q), { concurrency: 4 });
       pairs.push({ first, then, replaced: rankings[then]!.map(rbo), merged: merged.map(rbo) });
     }
@@ -115,10 +116,4 @@ function mix(singles: readonly { ms: number; fidelity: number }[], ms: number): 
   if (above <= 0) return singles.at(above < 0 ? -1 : 0)!.fidelity;
   const [low, high] = [singles[above - 1]!, singles[above]!];
   return low.fidelity + ((ms - low.ms) / (high.ms - low.ms)) * (high.fidelity - low.fidelity);
-}
-
-function unit(a: Float32Array, b: Float32Array): Float32Array {
-  const sum = a.map((x, i) => x + b[i]!);
-  const norm = Math.hypot(...sum);
-  return sum.map(x => x / norm);
 }

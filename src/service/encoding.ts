@@ -21,7 +21,7 @@ export interface EncodingFields {
 /** What encoding needs of a route's context. */
 export type Asked = Pick<
   Context<unknown, unknown, unknown>,
-  'request' | 'response' | 'searcher' | 'arrivedAt' | 'signal' | 'take' | 'whenAnswered'
+  'request' | 'response' | 'searcher' | 'arrivedAt' | 'signal' | 'take' | 'answered'
 >;
 
 /**
@@ -52,28 +52,34 @@ function clientOf({ ip = '' }: Request, { locals }: Response): string {
   return key === undefined ? `ip ${ipKeyGenerator(ip)}` : `key ${key}`;
 }
 
-/** Runs what encodes, and tells metrics how it went. */
+/**
+ * Runs a search or an embedding, and tells metrics how it went: as part of a batch it may succeed, and nobody be there for
+ * the answer.
+ */
 export async function measured<T extends { readonly cost?: Cost }>(
   { metrics }: Service,
-  { arrivedAt, signal, whenAnswered }: Asked,
+  { arrivedAt, answered }: Asked,
   budgetMs: number | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
   const elapsed = () => performance.now() - arrivedAt;
+  const refused = (error: unknown) =>
+    metrics.refused(error instanceof MatvitError ? error.code : 'INTERNAL', budgetMs, elapsed());
   try {
     const answer = await work();
-    const { cost } = answer;
-    if (signal.aborted) metrics.refused('REQUEST_ABORTED', budgetMs, elapsed());
-    else if (cost) whenAnswered(() => metrics.answered(cost, elapsed()));
+    void answered.then(() => metrics.answered(answer.cost, budgetMs, elapsed()), refused);
     return answer;
   } catch (error) {
-    metrics.refused(error instanceof MatvitError ? error.code : 'INTERNAL', budgetMs, elapsed());
+    refused(error);
     throw error;
   }
 }
 
 /** An answer is ready: tells the planner how long it takes from here until it is out. */
-export function replying({ searcher, whenAnswered }: Asked): void {
+export function replying({ searcher, answered }: Asked): void {
   const ready = performance.now();
-  whenAnswered(() => searcher.replied(performance.now() - ready));
+  void answered.then(
+    () => searcher.replied(performance.now() - ready),
+    () => undefined,
+  );
 }

@@ -14,7 +14,7 @@ export class Metrics {
   private readonly registers = [this.registry];
   private readonly searches = new Counter({
     name: 'matvit_searches_total',
-    help: "Searches and embeddings answered, by operating point ('other' off the frontier) and by why it was chosen",
+    help: "Searches and embeddings answered, by operating point ('other' off the frontier, 'none' if nothing was encoded) and by why it was chosen",
     labelNames: ['at', 'why'],
     registers: this.registers,
   });
@@ -26,7 +26,7 @@ export class Metrics {
   });
   private readonly stages = new Histogram({
     name: 'matvit_search_stage_seconds',
-    help: 'Duration of the stages of a search; total is from the last byte of the picture to the end of the answer',
+    help: 'Duration of the stages of a search; total is from the last byte of the request to the end of the answer',
     labelNames: ['stage'],
     buckets,
     registers: this.registers,
@@ -55,6 +55,7 @@ export class Metrics {
       labelNames: ['stage'],
       registers,
       collect() {
+        this.reset(); // a searcher that has just been swapped in knows nothing of what the last one predicted
         for (const stage of ['decode', 'encode', 'search'] as const) {
           const { median } = searcherNow().planner.latency.errors[stage];
           if (Number.isFinite(median)) this.set({ stage }, median);
@@ -73,15 +74,24 @@ export class Metrics {
     gauge('matvit_headroom_ratio', 'Room left above the predicted p95', () => searcherNow().planner.headroom.factor);
   }
 
-  /** @param totalMs from the last byte of the picture to the end of the answer */
-  answered({ at, why, ms, budget }: Cost, totalMs: number): void {
+  /**
+   * @param cost undefined if nothing was encoded
+   * @param budgetMs that the search had, if any
+   * @param totalMs from the last byte of the request to the end of the answer
+   */
+  answered(cost: Cost | undefined, budgetMs: number | undefined, totalMs: number): void {
+    if (cost) this.encoded(cost);
+    else this.searches.inc({ at: 'none', why: 'none' });
+    this.stages.observe({ stage: 'total' }, totalMs / 1000);
+    if (budgetMs !== undefined) this.budgets.inc({ met: String(totalMs <= budgetMs) });
+  }
+
+  private encoded({ at, why, ms }: Cost): void {
     // clients can name millions of points
     const isOurs = this.searcherNow().planner.points.some(point => point.at === at);
     this.searches.inc({ at: isOurs ? at : 'other', why });
     for (const stage of ['decode', 'wait', 'encode', 'search'] as const)
       if (stage !== 'search' || ms.search > 0) this.stages.observe({ stage }, ms[stage] / 1000); // an embedding has none
-    this.stages.observe({ stage: 'total' }, totalMs / 1000);
-    if (budget) this.budgets.inc({ met: String(totalMs <= budget.ms) });
   }
 
   changed(kind: 'add' | 'replace' | 'edit' | 'delete'): void {

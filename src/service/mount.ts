@@ -37,7 +37,7 @@ function handler(service: Service, route: Route): RequestHandler {
     const take = service.uploads.share(response);
     const { body, upload, arrivedAt } = await bodyOf(service, route, request, response, take);
     // its 'close' has been, and nothing would give back what is taken from here on
-    if (response.closed) throw new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
+    if (response.closed) throw aborted();
     const given = { ...request.query, ...upload?.fields };
     const fields = route.body?.kind === 'pictures' ? route.body.fields : route.query;
     for (const [name, value] of Object.entries(given))
@@ -47,23 +47,38 @@ function handler(service: Service, route: Route): RequestHandler {
     const query: unknown = fields && !isJson ? validate(fields, given, 'query') : checkNone(given, isJson);
     const gone = new AbortController();
     setMaxListeners(0, gone.signal, response); // each picture of a batch listens; a pipeline, several times
+    let sent!: () => void;
+    let lost!: (error: unknown) => void;
+    const answered = new Promise<void>((resolve, reject) => {
+      sent = resolve;
+      lost = reject;
+    });
+    answered.catch(() => undefined); // most handlers do not ask
     response.once('close', () => {
-      if (!response.writableFinished) gone.abort();
+      if (response.writableFinished) return;
+      gone.abort();
+      lost(aborted());
     });
     const lease = service.searchers.lease();
     response.once('close', lease.release);
-    const answered: (() => void)[] = [];
     const context: Context<unknown, unknown, unknown> = {
       ...{ request, response, searcher: lease.value, params, query, body, upload, arrivedAt, signal: gone.signal },
-      ...{ take, whenAnswered: callback => void answered.push(callback) },
+      ...{ take, answered },
     };
-    const result = await route.handle(context);
-    if (result !== undefined) {
-      answer(response, route.answer.status, result);
-      if (!response.closed) for (const callback of answered) callback(); // nobody has what went out after that
-    } else if (!response.headersSent && route.answer.status === 204) response.status(204).end();
+    try {
+      const result = await route.handle(context);
+      if (result !== undefined) {
+        answer(response, route.answer.status, result);
+        sent();
+      } else if (!response.headersSent && route.answer.status === 204) response.status(204).end();
+    } catch (error) {
+      lost(error);
+      throw error;
+    }
   };
 }
+
+const aborted = () => new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
 
 /** As one string, which goes out with its head in one write; express's `json` makes a buffer of it first. */
 function answer(response: Response, status: number, result: unknown): void {

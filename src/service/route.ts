@@ -41,8 +41,11 @@ export interface Context<P, Q, B> {
   readonly signal: AbortSignal;
   /** Counts bytes that it holds until its answer has been sent as its upload's. @throws QUEUE_FULL, REQUEST_ABORTED */
   readonly take: (bytes: number) => void;
-  /** @param callback for the moment when the JSON that the handler returns has been handed to the connection */
-  readonly whenAnswered: (callback: () => void) => void;
+  /**
+   * Resolves when the JSON that the handler returns has been handed to the connection. Rejects with REQUEST_ABORTED as
+   * soon as the client has gone before that, and with what the handler throws.
+   */
+  readonly answered: Promise<void>;
 }
 
 export interface Route<

@@ -104,13 +104,16 @@ export function searchRoutes(service: Service): Route[] {
       body: { kind: 'json', schema: schemas.vectorQuery },
       answer: { status: 200, description: 'the hits, best first', schema: schemas.answer },
       errors: ['VECTOR_INVALID', ...asking, 'INDEX_FAILED', 'CATALOGUE_CORRUPT', 'DATABASE_UNAVAILABLE'],
-      handle({ searcher, body: { vector, ...options } }) {
+      handle(context) {
+        const { searcher, body: { vector, ...options } } = context; // prettier-ignore
         const length = Math.hypot(...vector);
         const { dimension } = searcher.index;
         if (vector.length !== dimension || !(length > 0))
           throw new MatvitError('VECTOR_INVALID', `the index takes ${dimension} numbers, not all of them 0`);
         const unit = Float32Array.from(vector, x => x / length);
-        return searcher.searchLike([{ of: { vector: unit }, weight: 1 }], options);
+        return measured(service, context, undefined, () =>
+          searcher.searchLike([{ of: { vector: unit }, weight: 1 }], options),
+        );
       },
     }),
     route({
@@ -132,10 +135,11 @@ export function searchRoutes(service: Service): Route[] {
         const url = upload ? undefined : body.url;
         if ((image === undefined) === (url === undefined))
           throw new MatvitError('REQUEST_INVALID', 'send one picture: image or url');
-        const picture = image ?? (await fetchFor(service, url!, context));
         const encoding = encodingOf(service, context, asked);
-        const embed = () => searcher.embed({ ...encoding, picture, crop, name: 'the picture' });
-        const { vector, cost } = await measured(service, context, encoding.budgetMs, embed);
+        const { vector, cost } = await measured(service, context, encoding.budgetMs, async () => {
+          const picture = image ?? (await fetchFor(service, url!, context));
+          return searcher.embed({ ...encoding, picture, crop, name: 'the picture' });
+        });
         replying(context);
         return { vector: [...vector], model: searcher.encoder.fingerprint, cost };
       },

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import type { ChildProcess } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { ChoiceBench } from '../../src/evaluation/bench-choice.js';
 import type { EscalationRow } from '../../src/evaluation/bench-escalation.js';
 import type { BudgetRow } from '../../src/evaluation/load/bench-budget.js';
 import type { LoadRow } from '../../src/evaluation/load/bench-load.js';
-import type { Calibration } from '../../src/planner/calibration.js';
+import { LoadRig } from '../../src/evaluation/load/rig.js';
+import type { ServeProcess } from '../../src/evaluation/serve-process.js';
+import { readModel } from '../../src/model/bundle.js';
+import { type Calibration, uncalibrated } from '../../src/planner/calibration.js';
 import type { SearchAnswer } from '../../src/search/searcher.js';
+import { point } from '../planner/profiles.js';
 import { writePictures, writeSmallModel } from '../support/small.js';
 import { temporaryFolder } from '../support/temporary.js';
 import { expectError, json, output } from './run-matvit.js';
@@ -51,7 +56,20 @@ describe('matvit calibrate and what builds on it', function () {
     assert.deepEqual(JSON.parse(await readFile(inFolder('rows.json'), 'utf8')), rows);
   });
 
-  it('measures budgets and escalation', async () => {
+  it('is told when the server or the generator ends under load', async () => {
+    const plan = { query: 'k=1', pictures: [await readFile(inFolder('pictures/2/005.png'))], arrivals: [0, 1000] };
+    await LoadRig.use(onIndex, async rig => {
+      const { server, generator } = rig as unknown as { server: ServeProcess; generator: ChildProcess };
+      const running = rig.run(plan);
+      server.child.kill('SIGKILL');
+      await assert.rejects(running, { code: 'INTERNAL', detail: 'matvit serve ended under load' });
+      const again = rig.run(plan);
+      generator.kill('SIGKILL');
+      await assert.rejects(again, { code: 'INTERNAL', detail: 'generator.js ended without an answer (SIGKILL)' });
+    });
+  });
+
+  it('measures budgets', async () => {
     const { budgets, choice } = await json<{ budgets: BudgetRow[]; choice: ChoiceBench }>(
       'bench',
       'budget',
@@ -61,8 +79,21 @@ describe('matvit calibrate and what builds on it', function () {
     );
     assert.deepEqual(budgets.map(({ budgetMs, requests }) => [budgetMs, requests]), [5, 8, 12, 20, 40].map(ms => [ms, 3])); // prettier-ignore
     assert.ok(Object.values(choice.dispatchUs).every(us => us > 0) && Number.isFinite(choice.switchMs));
+  });
+
+  it('compares a small point and a larger one after it with one point in the same time', async () => {
+    const { fingerprint } = (await readModel(inFolder('model'))).checkpoint;
+    const points = [point('S@96:fp32', 2, 8, 0.5), point('M@160:fp32', 5, 35, 0.8), point('XL@224:fp32', 10, 90, 1)];
+    const calibration = { ...uncalibrated(fingerprint, 'XL@224:fp32'), points };
+    await writeFile(inFolder('index/calibration.json'), JSON.stringify(calibration));
     const { rows } = await json<{ rows: EscalationRow[] }>('bench', 'escalation', ...onIndex, '--queries', '3');
-    for (const { ms, escalated } of rows) assert.ok(ms > 0 && escalated.first !== escalated.then);
+    // only S and M fit into the time of another, 100 ms
+    assert.equal(rows.length, 1);
+    const { ms, single, escalated } = rows[0]!;
+    assert.deepEqual([ms, single], [100, { at: 'XL@224:fp32', fidelity: 1 }]);
+    assert.deepEqual([escalated.first, escalated.then], ['S@96:fp32', 'M@160:fp32']);
+    assert.equal(escalated.ms, 10 + escalated.share * 40);
+    for (const fidelity of [escalated.fidelity, escalated.sameMeanTime]) assert.ok(fidelity > 0 && fidelity <= 1);
   });
 
   it('refuses loads and budgets that make no sense', async () => {

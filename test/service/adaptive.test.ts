@@ -7,6 +7,7 @@ import { type Calibration, uncalibrated } from '../../src/planner/calibration.js
 import type { Worker } from 'node:worker_threads';
 import type { Cost } from '../../src/search/cost.js';
 import { type SearchAnswer, Searcher } from '../../src/search/searcher.js';
+import { Metrics } from '../../src/service/metrics.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
 import { testService } from '../support/service.js';
 import { smallSearcher } from '../support/small.js';
@@ -50,8 +51,12 @@ describe('searching within a latency budget, over HTTP', () => {
     return ((await response.json()) as SearchAnswer).cost;
   };
   const codeOf = async (response: Response): Promise<unknown> => ((await response.json()) as { code: unknown }).code;
+  const metrics = async () => (await fetch(`${server.url}/metrics`)).text();
+  const until = async (line: RegExp) => {
+    while (!line.test(await metrics())) await sleep(5);
+  };
   const metric = async (line: RegExp): Promise<number> => {
-    const text = await (await fetch(`${server.url}/metrics`)).text();
+    const text = await metrics();
     const match = line.exec(text);
     assert.ok(match, `${line} is not in ${text}`);
     return Number(match[1]);
@@ -163,6 +168,27 @@ describe('searching within a latency budget, over HTTP', () => {
     assert.ok((await metric(/matvit_prediction_error_ratio\{stage="encode"\} ([\d.e-]+)/)) > 0);
   });
 
+  it('counts searches for which nothing is encoded', async () => {
+    const vector = [...(await searcher.embed({ picture: Buffer.from(picture) })).vector];
+    assert.equal((await postJson('/v1/search', { like: [{ id: 1 }], budgetMs: 50_000 })).status, 200);
+    assert.equal((await postJson('/v1/search/vector', { vector })).status, 200);
+    assert.equal((await postJson('/v1/search/vector', { vector, cursor: 'no such' })).status, 400);
+    assert.equal(await metric(/matvit_searches_total\{at="none",why="none"\} (\d+)/), 2);
+    assert.equal(await metric(/matvit_search_stage_seconds_count\{stage="total"\} (\d+)/), 2);
+    assert.equal(await metric(/matvit_budgets_total\{met="true"\} (\d+)/), 1);
+    assert.equal(await metric(/matvit_searches_refused_total\{code="CURSOR_INVALID"\} (\d+)/), 1);
+  });
+
+  it('forgets the prediction errors of a searcher that has been replaced', async () => {
+    let current = searcher;
+    const { registry } = new Metrics(() => current);
+    const errors = /matvit_prediction_error_ratio\{stage="encode"\}/;
+    await costOf(await post(''));
+    assert.match(await registry.metrics(), errors);
+    current = new Searcher(searcher.encoder, searcher.index);
+    assert.doesNotMatch(await registry.metrics(), errors);
+  });
+
   it('counts points that clients make up under one name', async () => {
     for (const at of ['S@112:int8', 'M@128:int8']) await costOf(await post(`at=${at}`));
     assert.equal(await metric(/matvit_searches_total\{at="other",why="fixed"\} (\d+)/), 2);
@@ -234,6 +260,34 @@ describe('searching within a latency budget, over HTTP', () => {
     assert.deepEqual(searcher.load, { waiting: 0, serving: 0 });
   });
 
+  it('counts the searches of a batch that were done when the client went, and those that were not', async () => {
+    const { hostname, port } = new URL(server.url);
+    const { release, calls } = holding();
+    try {
+      const headers = { 'Content-Type': 'application/json' };
+      const request = httpRequest({ hostname, port, path: '/v1/search/batch', method: 'POST', headers });
+      request.on('error', () => undefined);
+      // the first and the second are done at once, the last two are held
+      const known = [1, 50_000].map(budgetMs => ({ like: [{ id: 1 }], budgetMs }));
+      request.end(JSON.stringify({ queries: [...known, { like: [inBase64()] }, { like: [inBase64()] }] }));
+      while (calls() < 2) await new Promise(resolve => setImmediate(resolve));
+      await sleep(20);
+      request.destroy();
+      await until(/matvit_searches_refused_total\{code="REQUEST_ABORTED"\} 2$/m);
+    } finally {
+      release();
+    }
+    await until(/matvit_searches_refused_total\{code="REQUEST_ABORTED"\} 4$/m);
+    assert.equal(await metric(/matvit_budgets_total\{met="false"\} (\d+)/), 1); // the other still had time
+    assert.doesNotMatch(await metrics(), /matvit_(searches_total|search_stage_seconds_count)\{/);
+  });
+
+  it('counts embeddings of what cannot be fetched', async () => {
+    const response = await postJson('/v1/embed', { url: 'http://pictures.example/1.jpg', budgetMs: 50 });
+    assert.deepEqual([response.status, await codeOf(response)], [403, 'URL_FORBIDDEN']);
+    assert.equal(await metric(/matvit_searches_refused_total\{code="URL_FORBIDDEN"\} (\d+)/), 1);
+  });
+
   it('takes what encoding needs from the JSON of a body, and refuses it beside', async () => {
     const json = { like: [inBase64()], budgetMs: 50_000, at: 'S@112:int8' };
     assert.equal((await costOf(await postJson('/v1/search', json))).at, 'S@112:int8');
@@ -298,6 +352,6 @@ describe('searching within a latency budget, over HTTP', () => {
     }
     assert.ok(struck > 0);
     assert.deepEqual(searcher.load, { waiting: 0, serving: 0 });
-    assert.doesNotMatch(await (await fetch(`${server.url}/metrics`)).text(), /matvit_searches_refused_total\{/);
+    assert.doesNotMatch(await metrics(), /matvit_searches_refused_total\{/);
   });
 });

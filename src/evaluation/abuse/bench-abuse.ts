@@ -1,7 +1,7 @@
 /** Attacks on a real `matvit serve`, one after the other, while somebody else searches. */
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { askChild } from '../ask-child.js';
 import type { ServeProcess } from '../serve-process.js';
 import type { AttackName, AttackPlan, Outcomes } from './attacks.js';
 import { PoliteClient, type Politeness } from './polite-client.js';
@@ -40,13 +40,12 @@ export async function benchAbuse(server: ServeProcess, options: AbuseOptions): P
       rows.push(
         await observe(server, attack, async () => {
           if (attack === 'none') return new Promise(resolve => setTimeout(resolve, 1000 * plan.seconds, {}));
-          child.send({ ...plan, attack, url: server.url } satisfies AttackPlan);
-          return ((await once(child, 'message')) as [Outcomes])[0];
+          return askChild<Outcomes>(child, { ...plan, attack, url: server.url } satisfies AttackPlan);
         }),
       );
     }
   } finally {
-    child.disconnect();
+    child.kill();
   }
   return rows;
 }

@@ -1,6 +1,5 @@
 /** One request at a time under several budgets: are they met, and was the best point chosen that would have met them? */
-import { median, quantile } from '../../statistics.js';
-import { k } from './bench-load.js';
+import { encodeErrorOf, k, timeOf } from './bench-load.js';
 import type { LoadPicture } from './pictures.js';
 import type { Sample } from './plan.js';
 import type { LoadRig } from './rig.js';
@@ -11,18 +10,27 @@ export interface BudgetRow {
   /** share answered within the budget, as the client saw it */
   readonly met: number;
   /** the most faithful point whose p95, measured in the same run, fits; absent if not even the cheapest's does */
-  readonly best?: string;
-  /** share of the requests that got this point, and that got it or one beside it on the frontier */
-  readonly choseBest: number;
-  readonly choseNear: number;
-  readonly p95: number;
-  /** median of |predicted - actual| / actual of encoding */
-  readonly encodeError: number;
+  readonly best?: {
+    readonly at: string;
+    /** share of the requests that got this point, and that got it or one beside it on the frontier */
+    readonly chosen: number;
+    readonly near: number;
+  };
+  /** of the requests, milliseconds; null where that one had no answer */
+  readonly p95: number | null;
+  /** median of |predicted - actual| / actual of encoding; null without answers */
+  readonly encodeError: number | null;
+}
+
+/** What the client saw of one point with nothing else running, milliseconds; null where that request had no answer. */
+export interface PointTimes {
+  readonly at: string;
+  readonly p50: number | null;
+  readonly p95: number | null;
 }
 
 export interface BudgetBench {
-  /** milliseconds that the client saw, with nothing else running */
-  readonly points: readonly { at: string; p50: number; p95: number }[];
+  readonly points: readonly PointTimes[];
   readonly budgets: readonly BudgetRow[];
 }
 
@@ -49,29 +57,26 @@ export async function benchBudget(
     }
     onProgress?.(round + 1, rounds);
   }
-  const measured = points.map((at, i) => {
-    const ms = samples[i]!.map(sample => sample.ms);
-    return { at, p50: median(ms), p95: quantile(ms, 0.95) };
-  });
-  const rows = budgets.map((budgetMs, b): BudgetRow => {
+  const measured = points.map((at, i) => ({ at, p50: timeOf(samples[i]!, 0.5), p95: timeOf(samples[i]!, 0.95) }));
+  const rows = budgets.map((budgetMs, b) => {
     const mine = [0, 1, 2].flatMap(turn => samples[fixed.length + turn * budgets.length + b]!);
-    const best = measured.findLastIndex(({ p95 }) => p95 <= budgetMs);
-    const share = (test: (sample: Sample) => boolean) => mine.filter(test).length / mine.length;
-    const place = (sample: Sample) => points.indexOf(sample.answer?.at ?? '');
-    return {
-      budgetMs,
-      requests: mine.length,
-      met: share(({ ms, status }) => status === 200 && ms <= budgetMs),
-      ...(best >= 0 && { best: points[best]! }),
-      choseBest: share(sample => place(sample) === best),
-      choseNear: share(sample => place(sample) >= 0 && Math.abs(place(sample) - best) <= 1),
-      p95: quantile(mine.map(({ ms }) => ms), 0.95), // prettier-ignore
-      encodeError: median(
-        mine.flatMap(({ answer }) =>
-          answer ? Math.abs(answer.predictedEncodeMs - answer.encodeMs) / answer.encodeMs : [],
-        ),
-      ),
-    };
+    return budgetRow(budgetMs, mine, measured);
   });
   return { points: measured, budgets: rows };
+}
+
+/** @param samples of the requests with this budget @param points of the frontier, cheapest first */
+export function budgetRow(budgetMs: number, samples: readonly Sample[], points: readonly PointTimes[]): BudgetRow {
+  const best = points.findLastIndex(({ p95 }) => p95 !== null && p95 <= budgetMs);
+  const share = (test: (sample: Sample) => boolean) => samples.filter(test).length / samples.length;
+  const place = ({ answer }: Sample) => points.findIndex(({ at }) => at === answer?.at);
+  const within = (steps: number) => share(sample => place(sample) >= 0 && Math.abs(place(sample) - best) <= steps);
+  return {
+    budgetMs,
+    requests: samples.length,
+    met: share(({ ms, answer }) => answer !== undefined && ms <= budgetMs),
+    ...(best >= 0 && { best: { at: points[best]!.at, chosen: within(0), near: within(1) } }),
+    p95: timeOf(samples, 0.95),
+    encodeError: encodeErrorOf(samples),
+  };
 }

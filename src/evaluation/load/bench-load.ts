@@ -4,7 +4,7 @@ import { MatvitError } from '../../errors.js';
 import { fidelityOf } from '../../planner/fidelity.js';
 import { median, quantile } from '../../statistics.js';
 import type { LoadPicture } from './pictures.js';
-import type { LoadResult } from './plan.js';
+import type { LoadResult, Sample } from './plan.js';
 import type { LoadRig } from './rig.js';
 import { bursty, poisson } from './traces.js';
 
@@ -34,8 +34,8 @@ export interface LoadRow extends Load {
   /** answers a second */
   readonly throughput: number;
   readonly refused: number;
-  /** median of |predicted - actual| / actual of encoding */
-  readonly encodeError: number;
+  /** median of |predicted - actual| / actual of encoding; null without answers */
+  readonly encodeError: number | null;
   /** share of one core that the generator used */
   readonly generatorCpu: number;
   /** p99 of how late the generator sent, milliseconds */
@@ -91,33 +91,47 @@ export function pooled(results: readonly LoadResult[]): LoadResult {
   };
 }
 
-export function rowOf(
-  load: Load,
-  { policy, budgetMs, rate }: { policy: string; budgetMs: number; rate: number },
-  { samples, ms, cpu }: LoadResult,
-  pictures: readonly LoadPicture[],
-  reference: readonly number[][],
-): LoadRow {
+/** @param share 0 … 1 @returns milliseconds of that quantile of all requests; null where that one had no answer */
+export function timeOf(samples: readonly Sample[], share: number): number | null {
+  const ms = quantile(
+    samples.map(({ answer, ms }) => (answer ? ms : Infinity)),
+    share,
+  );
+  return Number.isFinite(ms) ? ms : null;
+}
+
+/** Median of |predicted - actual| / actual of encoding; null without answers. */
+export function encodeErrorOf(samples: readonly Sample[]): number | null {
+  const errors = samples.flatMap(({ answer }) =>
+    answer ? Math.abs(answer.predictedEncodeMs - answer.encodeMs) / answer.encodeMs : [],
+  );
+  return errors.length === 0 ? null : median(errors);
+}
+
+/** What was sent for a row, and what is known of it. */
+export interface Measured extends Pick<LoadRow, 'policy' | 'budgetMs' | 'rate'> {
+  readonly load: Load;
+  readonly pictures: readonly LoadPicture[];
+  /** the full model's ranking of each picture */
+  readonly reference: readonly number[][];
+}
+
+export function rowOf({ samples, ms, cpu }: LoadResult, measured: Measured): LoadRow {
+  const { load, policy, budgetMs, rate, pictures, reference } = measured;
   const answers = samples.filter(sample => sample.answer !== undefined);
   const met = answers.filter(sample => sample.ms <= budgetMs);
   const fidelities = met.map(
     ({ picture, answer }) => fidelityOf(without(answer!.ids, pictures[picture]!.id), reference[picture]!).rbo,
   );
-  const times = samples.map(({ answer, ms }) => (answer ? ms : Infinity));
-  const time = (share: number) => {
-    const ms = quantile(times, share);
-    return Number.isFinite(ms) ? ms : null;
-  };
-  const errors = answers.map(({ answer }) => Math.abs(answer!.predictedEncodeMs - answer!.encodeMs) / answer!.encodeMs);
   return {
     ...load,
     ...{ policy, budgetMs, rate, requests: samples.length },
     attainment: met.length / samples.length,
     fidelity: fidelities.length === 0 ? null : fidelities.reduce((sum, rbo) => sum + rbo) / fidelities.length,
-    ...{ p50: time(0.5), p95: time(0.95), p99: time(0.99) },
+    ...{ p50: timeOf(samples, 0.5), p95: timeOf(samples, 0.95), p99: timeOf(samples, 0.99) },
     throughput: (1000 * answers.length) / ms,
     refused: samples.length - answers.length,
-    encodeError: median(errors),
+    encodeError: encodeErrorOf(samples),
     generatorCpu: cpu,
     lateP99: quantile(samples.map(({ lateMs }) => lateMs), 0.99), // prettier-ignore
   };

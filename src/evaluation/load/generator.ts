@@ -27,7 +27,6 @@ function send({ url, query, pictures, patienceMs }: LoadPlan, i: number, lateMs:
         const answer = {
           ids: hits.map(({ id }) => id),
           at: cost.at,
-          why: cost.why,
           predictedEncodeMs: cost.predictedMs.encode,
           encodeMs: cost.ms.encode,
         };

@@ -25,7 +25,6 @@ export interface Sample {
   readonly answer?: {
     readonly ids: readonly number[];
     readonly at: string;
-    readonly why: string;
     readonly predictedEncodeMs: number;
     readonly encodeMs: number;
   };

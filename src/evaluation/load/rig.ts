@@ -1,7 +1,8 @@
 /** A `matvit serve` of its own process, and the load generator's. */
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { MatvitError } from '../../errors.js';
+import { askChild } from '../ask-child.js';
 import { ServeProcess } from '../serve-process.js';
 import type { LoadPlan, LoadResult } from './plan.js';
 
@@ -50,7 +51,7 @@ export class LoadRig {
     return new LoadRig(server, fork(generator, { serialization: 'advanced' }));
   }
 
-  /** Resumes a paused server for one run. */
+  /** Resumes a paused server for one run. @throws what `run` does */
   async runInTurn(plan: Plan): Promise<LoadResult> {
     this.server.resume();
     try {
@@ -60,9 +61,11 @@ export class LoadRig {
     }
   }
 
+  /** @throws INTERNAL if the server or the generator ends: requests that nobody took are no result */
   async run(plan: Plan): Promise<LoadResult> {
-    this.generator.send({ ...plan, url: this.server.url, patienceMs: 5000 });
-    const [result] = (await once(this.generator, 'message')) as [LoadResult];
+    const whole: LoadPlan = { ...plan, url: this.server.url, patienceMs: 5000 };
+    const result = await askChild<LoadResult>(this.generator, whole);
+    if (!this.server.isAlive) throw new MatvitError('INTERNAL', 'matvit serve ended under load');
     return result;
   }
 
@@ -73,7 +76,7 @@ export class LoadRig {
   }
 
   private async stop(): Promise<void> {
-    this.generator.disconnect();
+    this.generator.kill();
     await this.server.stop();
   }
 }

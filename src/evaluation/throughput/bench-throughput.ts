@@ -1,9 +1,9 @@
 /** How many searches by a stored picture, which need no encoding, a real `matvit serve` answers in a second. */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
+import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { ImageIndex } from '../../corpus/image-index.js';
 import type { Searcher } from '../../search/searcher.js';
+import { askChild } from '../ask-child.js';
 import type { ServeProcess } from '../serve-process.js';
 import { median, quantile } from '../../statistics.js';
 import type { ThroughputPlan, ThroughputSamples } from './generator.js';
@@ -51,27 +51,23 @@ export async function benchThroughput(
   const bodies = ids.map(id => JSON.stringify({ like: [{ id }], k }));
   const child = fork(generator, { serialization: 'advanced' });
   try {
-    const warmUp = { url: server.url, bodies, connections: 8, ms: ms / 4 };
-    await generate(child, warmUp);
+    const generate = (plan: Omit<ThroughputPlan, 'url' | 'bodies'>) =>
+      askChild<ThroughputSamples>(child, { ...plan, url: server.url, bodies });
+    await generate({ connections: 8, ms: ms / 4 }); // to warm up
     const rows: ThroughputRow[] = [];
     const counts = [1, ...connections.filter(count => count !== 1)];
     for (const [i, count] of counts.entries()) {
       onProgress?.(i, counts.length + 1, `${count} connections`);
       const cpu = server.cpuMs();
-      const samples = await generate(child, { url: server.url, bodies, connections: count, ms });
+      const samples = await generate({ connections: count, ms });
       rows.push(rowOf(count, samples, server.cpuMs() - cpu));
     }
     onProgress?.(counts.length, counts.length + 1, 'search alone');
     const searchMs = await searchAlone(searcher, ids, ms);
     return { rows, searchMs, overheadMs: rows[0]!.p50 - searchMs };
   } finally {
-    child.disconnect();
+    child.kill();
   }
-}
-
-async function generate(child: ChildProcess, plan: ThroughputPlan): Promise<ThroughputSamples> {
-  child.send(plan);
-  return ((await once(child, 'message')) as [ThroughputSamples])[0];
 }
 
 function rowOf(connections: number, samples: ThroughputSamples, serverCpuMs: number): ThroughputRow {

@@ -2,6 +2,7 @@
 import { Problem, client, thumbnailUrl } from './api.js';
 import { announce, byId, fromTemplate } from './dom.js';
 import { plural } from './format.js';
+import { explain } from './query.js';
 
 const list = byId('added-list', HTMLElement);
 const label = byId('added-label', HTMLInputElement);
@@ -56,7 +57,8 @@ function row(name) {
  */
 async function addOne({ file, metadata, root, part }) {
   try {
-    const [image] = (await client.addImages(file, { metadata })).images;
+    const answer = await client.addImages(file, { metadata }).catch(error => explain(error, file));
+    const [image] = answer.images;
     if (!image || !('id' in image)) throw new Error('the server did not say what became of it');
     root.dataset.state = 'added';
     part('.added-state').textContent = image.created ? 'added' : 'was there already; its name and label are replaced';

@@ -63,7 +63,7 @@ async function asJson({ blob, id, url, crop, weight }) {
  * @param {Blob} blob that was to be sent
  * @returns {Promise<never>}
  */
-async function explain(error, blob) {
+export async function explain(error, blob) {
   if (error instanceof Problem && error.code === 'UNREACHABLE')
     await blob
       .slice(0, 1)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile } from 'node:fs/promises';
 import { colourPicture } from '../../../src/evaluation/colours.js';
 import { indexStatus } from '../../../src/service/index-status.js';
 import { startServer } from '../../../src/service/server.js';
@@ -55,6 +55,26 @@ export function keeping(page: () => PageTest) {
     const added = here.searcher.index.catalogue.images().find(({ stored }) => stored)!;
     await fetch(`${here.server.url}/v1/images/${added.id}`, { method: 'DELETE' }); // as the other tests know it
     assert.equal(searcherState().images, before);
+  });
+
+  it('has a place in every dialog where screen readers hear what goes on meanwhile', async () => {
+    await here.open();
+    const silent = '[...document.querySelectorAll("dialog:not(:has([role=status]))")].map(({ id }) => id)';
+    assert.deepEqual(await here.page.evaluate(silent), []);
+  });
+
+  it('says when a file that is to be added cannot be read any more', async () => {
+    await openStatus();
+    const file = `${here.searcher.index.folder}/edited.png`;
+    await copyFile(here.file(3), file);
+    // chosen now, and sent after it has been changed
+    await here.page.evaluate(
+      `addEventListener('change', event => event.stopPropagation(), { capture: true, once: true })`,
+    );
+    await here.page.setInputFiles('#add-files', file);
+    await copyFile(here.file(4), file);
+    await here.page.dispatchEvent('#add-files', 'change');
+    await here.page.waitForSelector('#added-list li[data-state="failed"]:has-text("The picture cannot be read")');
   });
 
   it('says in its dialog what was done, and keeps the focus there', async () => {
