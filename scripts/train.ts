@@ -10,7 +10,7 @@ import { parseSubmodel } from '../src/model/submodel.js';
 import { type Objective, type TrainingConfig, checkConfig, objectives } from '../src/training/config.js';
 import { initialise } from '../src/training/initialise.js';
 import { loadPictures, tableColumns } from '../src/training/pictures.js';
-import { preset, sideFor, workersFor } from '../src/training/presets.js';
+import { labelledResolution, preset, sideFor, workersFor } from '../src/training/presets.js';
 import { checkRun } from '../src/training/run-state.js';
 import { type StepMetrics, train } from '../src/training/train.js';
 import { defaultModel, interruption, number, positiveInteger, progress } from './cli.js';
@@ -51,6 +51,10 @@ export function line(metrics: StepMetrics, { steps, batch }: Pick<TrainingConfig
 
 /** Where a run begins, if not at random weights. */
 const initOf = ({ init, adapt }: Options) => init ?? (adapt ? defaultModel : undefined);
+
+/** Random weights whose own resolution is the one that is trained: nothing would make those of another mean anything. */
+const fromScratch = ({ arch, resolution = labelledResolution, seed = 1 }: Options) =>
+  initialise({ ...presets[arch], resolution }, seed);
 
 /** A setting by default, as presets.ts has it for each purpose. */
 function defaultOf(key: 'steps' | 'batch' | 'learningRate' | 'views' | 'seed'): string {
@@ -102,7 +106,11 @@ export const trainCommand = new Command('train')
       .default('Ti/16')
       .conflicts(['init', 'adapt']),
   )
-  .option('--resolution <px>', 'resolution of labelled training (default: 64)', positiveInteger)
+  .option(
+    '--resolution <px>',
+    `resolution of labelled training, and of a model from scratch (default: ${labelledResolution})`,
+    positiveInteger,
+  )
   .option('--submodel <name>', 'the one submodel that --objective plain trains (default: XL)')
   .option('--steps <n>', `steps in all (${defaultOf('steps')})`, positiveInteger)
   .option('--batch <n>', `views a step (${defaultOf('batch')})`, positiveInteger)
@@ -121,7 +129,7 @@ export const trainCommand = new Command('train')
   .addHelpText(
     'after',
     `
-Ctrl-C writes a checkpoint and ends; --resume continues. --out is always a model folder with the newest encoder.
+Ctrl-C writes a checkpoint and ends with exit code 1; --resume continues. --out is always a model folder with the newest encoder.
 
 Examples:
   $ matvit train --init models/tiny --images photos/ --out runs/nested
@@ -140,7 +148,7 @@ have the full model alone to choose from.`,
     await checkRun(out, resume);
     const purpose = adapt ? 'adapt' : objective;
     const initPath = initOf(options);
-    const init = initPath ? await checkpointAt(initPath) : initialise(presets[options.arch], options.seed ?? 1);
+    const init = initPath ? await checkpointAt(initPath) : fromScratch(options);
     const a = init.architecture;
     const teacher = options.teacher === undefined ? init : await checkpointAt(options.teacher);
     checkSameArchitecture([init, teacher]);
@@ -171,7 +179,7 @@ have the full model alone to choose from.`,
     const bar = progress(adapt ? 'adapting' : 'training'); // begins at the first step, wherever a resumed run goes on
     let shown = 0;
     let fingerprint = '';
-    const { steps } = await train({
+    const { steps, interrupted } = await train({
       config,
       init,
       ...{ teacher, pictures, out, resume, rescheduled: reschedule },
@@ -196,4 +204,9 @@ have the full model alone to choose from.`,
     });
     bar.stop();
     process.stdout.write(`${out}: ${steps} steps, fingerprint ${fingerprint.slice(0, 16)}\n`);
+    if (!interrupted) return;
+    process.stdout.write(
+      `interrupted after ${steps} of ${config.steps} steps: the same command with --resume goes on\n`,
+    );
+    process.exitCode = 1;
   });

@@ -3,6 +3,9 @@ import { type Architecture, wholePatches } from '../model/architecture.js';
 import type { Submodel } from '../model/submodel.js';
 import type { Objective, ResolutionMix, TrainingConfig } from './config.js';
 
+/** Resolution of labelled training unless told otherwise, pixels. */
+export const labelledResolution = 64;
+
 const distil: TrainingConfig = {
   objective: 'distil',
   seed: 1,
@@ -60,7 +63,7 @@ function fitTo(a: Architecture, config: TrainingConfig): TrainingConfig {
   return { ...config, fullResolutions: fit(config.fullResolutions), subResolutions: fit(config.subResolutions) };
 }
 
-/** @param labels of labelled training: its one resolution, 64 by default, and the one submodel of `plain`, XL by default */
+/** @param labels of labelled training: its one resolution, labelledResolution by default, and the one submodel of `plain`, XL by default */
 export function preset(
   a: Architecture,
   purpose: Objective | 'adapt',
@@ -68,7 +71,7 @@ export function preset(
 ): TrainingConfig {
   if (purpose === 'distil') return fitTo(a, distil);
   if (purpose === 'adapt') return fitTo(a, adapt);
-  const { resolution = 64, submodel = null } = labels;
+  const { resolution = labelledResolution, submodel = null } = labels;
   return { ...labelled(resolution), objective: purpose, submodel };
 }
 

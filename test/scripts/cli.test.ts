@@ -245,7 +245,9 @@ describe('matvit', function () {
       const { child, outcome } = start(...on);
       while (!(await readFile(`${run}/metrics.jsonl`, 'utf8').catch(() => '')).includes('\n')) await setTimeout(20);
       child.kill('SIGINT');
-      assert.equal((await outcome).code, 0);
+      const { code, stdout } = await outcome;
+      assert.equal(code, 1);
+      assert.match(stdout, /\ninterrupted after \d+ of 40 steps: .* --resume goes on\n$/);
       const stopped = await readModel(run);
       const steps = Number(/, (\d+) of 40 steps/.exec(stopped.card.description)![1]);
       assert.ok(steps > 0 && steps < 40, `${steps}`);
@@ -260,6 +262,17 @@ describe('matvit', function () {
         Array.from({ length: 40 }, (_, i) => i + 1),
       );
     });
+  });
+
+  it('trains from scratch at a resolution, which is then the model’s own', async () => {
+    const out = inFolder('scratch');
+    const size = ['--steps', '1', '--batch', '2', '--workers', '1', '--resolution', '32'];
+    await output('train', '--objective', 'plain', ...size, '--images', pictures, '--out', out);
+    const { checkpoint } = await readModel(out);
+    assert.equal(checkpoint.architecture.resolution, 32);
+    const folders = ['--gallery', pictures, '--queries', pictures];
+    const { points } = await json<{ points: Row[] }>('evaluate', ...folders, '--model', out, '--at', 'XL');
+    assert.equal(points[0]!['at'], 'XL@32:fp32');
   });
 
   it('logs how far training is, and how long it will take', () => {
