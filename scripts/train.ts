@@ -10,7 +10,7 @@ import { parseSubmodel } from '../src/model/submodel.js';
 import { type Objective, type TrainingConfig, checkConfig, objectives } from '../src/training/config.js';
 import { initialise } from '../src/training/initialise.js';
 import { loadPictures, tableColumns } from '../src/training/pictures.js';
-import { labelledResolution, preset, sideFor, workersFor } from '../src/training/presets.js';
+import { labelledResolution, preset, sideFor, withGiven, workersFor } from '../src/training/presets.js';
 import { checkRun } from '../src/training/run-state.js';
 import { type StepMetrics, train } from '../src/training/train.js';
 import { defaultModel, interruption, number, positiveInteger, progress } from './cli.js';
@@ -59,7 +59,7 @@ const fromScratch = ({ arch, resolution = labelledResolution, seed = 1 }: Option
 /** A setting by default, as presets.ts has it for each purpose. */
 function defaultOf(key: 'steps' | 'batch' | 'learningRate' | 'views' | 'seed'): string {
   const of = (purpose: Objective | 'adapt') => preset(presets['Ti/16'], purpose)[key];
-  const others = { '--adapt': of('adapt'), 'labelled training': of('plain') };
+  const others = { '--adapt': of('adapt'), 'labelled training': key === 'views' ? 'steps x batch' : of('plain') };
   const differing = Object.entries(others).filter(([, value]) => value !== of('distil'));
   return `default: ${[of('distil'), ...differing.map(([name, value]) => `${value} for ${name}`)].join(', ')}`;
 }
@@ -117,19 +117,20 @@ export const trainCommand = new Command('train')
   .option('--learning-rate <x>', `peak learning rate (${defaultOf('learningRate')})`, number)
   .option(
     '--views <n>',
-    `distinct views; later ones repeat, with the teacher remembered (${defaultOf('views')})`,
+    `distinct views, which then repeat, with the teacher remembered (${defaultOf('views')})`,
     positiveInteger,
   )
   .option('--seed <n>', `seed of views and passes (${defaultOf('seed')})`, positiveInteger)
   .option('--workers <n>', 'training threads (default: one a core, as far as they share a batch)', positiveInteger)
   .option('--memory <GB>', 'limit of decoded pictures', number, 4)
   .option('--checkpoint-every <s>', 'seconds between checkpoints', positiveInteger, 240)
-  .option('--resume', 'continue the run in --out, bit for bit', false)
+  .option('--resume', 'continue the run in --out, bit for bit; give all other options again', false)
   .option('--reschedule', 'continue it with another --steps, so that its schedule ends sooner or later', false)
   .addHelpText(
     'after',
     `
-Ctrl-C writes a checkpoint and ends with exit code 1; --resume continues. --out is always a model folder with the newest encoder.
+Ctrl-C writes a checkpoint and ends with exit code 1; the same command with --resume continues. From the first checkpoint on,
+--out is a model folder with the newest encoder.
 
 Examples:
   $ matvit train --init models/tiny --images photos/ --out runs/nested
@@ -158,7 +159,7 @@ have the full model alone to choose from.`,
         options[key] === undefined ? [] : [[key, options[key]]],
       ),
     );
-    const chosen = { ...preset(a, purpose, { resolution: options.resolution, submodel }), ...given };
+    const chosen = withGiven(preset(a, purpose, { resolution: options.resolution, submodel }), given);
     const workers = options.workers ?? workersFor(chosen.batch, availableParallelism());
     const config: TrainingConfig = { ...chosen, workers };
     checkConfig(a, config);

@@ -45,6 +45,7 @@ const adapt: TrainingConfig = {
   views: 6000,
 };
 
+/** @see withGiven for its views */
 const labelled = (resolution: number): TrainingConfig => ({
   ...distil,
   learningRate: 1e-3,
@@ -72,7 +73,17 @@ export function preset(
   if (purpose === 'distil') return fitTo(a, distil);
   if (purpose === 'adapt') return fitTo(a, adapt);
   const { resolution = labelledResolution, submodel = null } = labels;
-  return { ...labelled(resolution), objective: purpose, submodel };
+  return withGiven({ ...labelled(resolution), objective: purpose, submodel }, {});
+}
+
+/**
+ * A preset with what was given in its place. Labelled training sees no view twice unless `views` is given: it has no
+ * teacher whose embeddings take memory.
+ */
+export function withGiven(config: TrainingConfig, given: Partial<TrainingConfig>): TrainingConfig {
+  const { steps, batch } = { ...config, ...given };
+  const views = config.objective === 'distil' ? config.views : steps * batch;
+  return { ...config, views, ...given };
 }
 
 /** Short side of the pictures in memory, pixels: room for crops around what the encoder sees. */

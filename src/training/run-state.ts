@@ -70,6 +70,25 @@ export async function writeRun(out: string, step: number, identity: RunIdentity,
   await writeSafetensors(fileOf(out), { metadata, tensors }, 'F32');
 }
 
+/** As a file has it, which may be of another version. */
+type StoredIdentity = { readonly [Key in keyof RunIdentity]?: RunIdentity[Key] | undefined };
+
+/** The keys that two runs do not share, each with both values: `seed 3, not 4`. */
+function differences(stored: StoredIdentity, asked: RunIdentity): string[] {
+  const flat = ({ config, ...others }: StoredIdentity): Record<string, unknown> => ({ ...config, ...others });
+  const [were, are] = [flat(stored), flat(asked)];
+  const print = (value: unknown) => (value === undefined ? 'nothing' : JSON.stringify(value));
+  return [...new Set([...Object.keys(were), ...Object.keys(are)])]
+    .filter(key => print(were[key]) !== print(are[key]))
+    .map(key => `${key} ${print(were[key])}, not ${print(are[key])}`);
+}
+
+/** A configuration with the steps of another, and with its views if both have as many as their steps take. */
+function reschedule(config: TrainingConfig, to: TrainingConfig): TrainingConfig {
+  const isFresh = ({ steps, batch, views }: TrainingConfig) => views === steps * batch;
+  return { ...config, steps: to.steps, views: isFresh(config) && isFresh(to) ? to.views : config.views };
+}
+
 /**
  * Reads a run into `state`.
  * @param rescheduled another number of steps makes no other run
@@ -84,14 +103,10 @@ export async function readRun(
 ): Promise<number> {
   const path = fileOf(out);
   const { metadata, tensors } = await readSafetensors(path);
-  const { config, ...others } = JSON.parse(metadata['identity'] ?? '{}') as Partial<RunIdentity>;
-  const steps = rescheduled ? { steps: identity.config.steps } : {};
-  const stored: Partial<RunIdentity> = { ...others, ...(config && { config: { ...config, ...steps } }) };
-  for (const key of Object.keys(identity) as (keyof RunIdentity)[])
-    if (JSON.stringify(stored[key]) !== JSON.stringify(identity[key])) {
-      const reason = `${path} was made with another ${key}: ${JSON.stringify(stored[key])}, not ${JSON.stringify(identity[key])}`;
-      throw new MatvitError('RESUME_MISMATCH', reason);
-    }
+  const stored = JSON.parse(metadata['identity'] ?? '{}') as StoredIdentity;
+  const config = stored.config && (rescheduled ? reschedule(stored.config, identity.config) : stored.config);
+  const differing = differences({ ...stored, config }, identity);
+  if (differing.length > 0) throw new MatvitError('RESUME_MISMATCH', `${path} was made with ${differing.join('; ')}`);
   for (const part of parts) {
     const tensor = tensors.get(part);
     if (tensor?.data.length !== state[part].length)

@@ -112,14 +112,17 @@ describe('training', () => {
     const config = { ...tinyConfig, steps: 2 };
     await run({ config });
     const moved = { ...pictures, table: pictures.table.map((x, i) => (i % tableColumns === 3 ? i % 2 : x)) };
-    for (const over of [
-      { config: { ...config, seed: 4 } },
-      { config: { ...config, steps: 1 }, rescheduled: true },
-      { init: initialise(tiny, 2) },
-      { pictures: stripes(61, 4) },
-      { pictures: moved }, // from other sources, so that other ones are drawn
-    ])
-      await rejectsCode('RESUME_MISMATCH', run({ config, ...over, resume: true }));
+    const cases: [Partial<TrainingOptions>, RegExp][] = [
+      [{ config: { ...config, seed: 4 } }, /made with seed 3, not 4$/],
+      [{ config: { ...config, learningRate: 1, bank: 8 } }, /made with learningRate 0.005, not 1; bank 64, not 8$/],
+      [{ config: { ...config, steps: 1 } }, /made with steps 2, not 1$/],
+      [{ config: { ...config, steps: 1 }, rescheduled: true }, /has done 2 steps, more than 1$/],
+      [{ init: initialise(tiny, 2) }, /made with initFingerprint "\w{64}", not "\w{64}"$/],
+      [{ pictures: stripes(61, 4) }, /made with pictures "\w{64}", not "\w{64}"$/],
+      [{ pictures: moved }, /made with pictures /], // from other sources, so that other ones are drawn
+    ];
+    for (const [over, reason] of cases)
+      await assert.rejects(run({ config, ...over, resume: true }), { code: 'RESUME_MISMATCH', message: reason });
   });
 
   it('neither replaces a run unasked nor begins one that should have been there', async () => {
@@ -259,6 +262,15 @@ describe('training', () => {
     );
     assert.equal(result.interrupted, false);
     assert.ok(steps[1]!.learningRate < steps[0]!.learningRate);
+  });
+
+  it('has other views when it is rescheduled only if it has one for each view of its steps', async () => {
+    const every = (steps: number) => ({ ...tinyConfig, steps, views: steps * tinyConfig.batch });
+    await run({ config: every(2) });
+    const { steps } = await run({ config: every(3), resume: true, rescheduled: true });
+    assert.equal(steps.length, 1);
+    const fewer = { ...every(4), views: 16 };
+    await assert.rejects(run({ config: fewer, resume: true, rescheduled: true }), { message: /views 48, not 16$/ });
   });
 
   it('trains one granularity a step, or one submodel alone', async () => {
