@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { MatvitError } from '../src/errors.js';
 import { hashFile } from '../src/index/hash-file.js';
 import { writeModel } from '../src/model/bundle.js';
-import { importVit } from '../src/model/import.js';
+import { type PerChannel, importVit } from '../src/model/import.js';
 import { readSafetensors } from '../src/model/safetensors.js';
 import { orderNeurons } from '../src/training/importance.js';
 import { loadPictures } from '../src/training/pictures.js';
@@ -17,9 +17,24 @@ interface Options {
   samples: number;
   type: 'F16' | 'F32';
   heads?: number;
-  mean?: number;
-  std?: number;
+  mean?: PerChannel;
+  std?: PerChannel;
   provenance: string[];
+}
+
+/** One number for all channels, or three. */
+function perChannel(text: string): PerChannel {
+  const values = text.split(',').map(number);
+  const [red, green = red, blue = red] = values;
+  if (values.length === 2 || values.length > 3)
+    throw new MatvitError('OPTION_INVALID', `'${text}' is neither one number nor three, as in 0.485,0.456,0.406`);
+  return [red!, green!, blue!];
+}
+
+function deviations(text: string): PerChannel {
+  const values = perChannel(text);
+  if (values.some(value => value <= 0)) throw new MatvitError('OPTION_INVALID', `'${text}' is not above 0`);
+  return values;
 }
 
 export const importCommand = new Command('import')
@@ -31,8 +46,12 @@ export const importCommand = new Command('import')
   .addOption(new Option('--keep-order', 'the neurons are ordered already').default(false).conflicts('images'))
   .option('--type <type>', 'F16 or F32 on disk', 'F32')
   .option('--heads <n>', 'attention heads (default: width / 64)', positiveInteger)
-  .option('--mean <x>', 'mean of the preprocessing the weights expect (default: 0.5)', number)
-  .option('--std <x>', 'standard deviation of it (default: 0.5)', number)
+  .option(
+    '--mean <x>',
+    'mean of the preprocessing the weights expect, or three: red,green,blue (default: 0.5)',
+    perChannel,
+  )
+  .option('--std <x>', 'standard deviation of it, or three (default: 0.5)', deviations)
   .option('--provenance <text...>', 'lines for model.json: source, licence', [])
   .addHelpText(
     'after',
@@ -40,8 +59,10 @@ export const importCommand = new Command('import')
 The function of the whole model is unchanged: ordering permutes hidden neurons, nothing else.
 Until it is trained nested (matvit train), only XL is of use.
 
-Example:
-  $ matvit import vit_tiny_patch16_224.safetensors --images photos/ --out models/tiny`,
+Examples:
+  $ matvit import vit_tiny_patch16_224.safetensors --images photos/ --out models/tiny
+  $ matvit import deit_tiny_patch16_224.safetensors --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 \\
+      --images photos/ --out models/deit     # ImageNet's means and deviations`,
   )
   .action(async (file: string, options: Options) => {
     if (!options.images && !options.keepOrder)

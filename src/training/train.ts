@@ -114,8 +114,10 @@ async function run(options: TrainingOptions): Promise<TrainingResult> {
     teacherModel: distil ? staticGraph(teacher, uniform(a, 'XL'), 'fp32') : null,
     teacherPositions: distil ? teacher.weights.get('positions')! : null,
   };
+  let savedStep = options.resume ? step : undefined;
   const save = async () => {
     await writeRun(out, step, identity, state);
+    savedStep = step;
     const checkpoint = extract(init, layout, state.average);
     await options.onSave?.(checkpoint, step);
     return checkpoint;
@@ -136,7 +138,7 @@ async function run(options: TrainingOptions): Promise<TrainingResult> {
       if (!Number.isFinite(gradientNorm))
         throw new MatvitError(
           'TRAINING_DIVERGED',
-          `the gradient of step ${step + 1} is not finite; ${out} has the last checkpoint, a lower learning rate may help`,
+          `the gradient of step ${step + 1} is not finite; ${afterDivergence(out, savedStep)}`,
         );
       const learningRate = learningRateAt(step, { ...config, peak: config.learningRate });
       const { weightDecay, averageDecay } = config;
@@ -163,6 +165,12 @@ async function run(options: TrainingOptions): Promise<TrainingResult> {
     await workers.end();
   }
 }
+
+/** A run cannot be resumed at another learning rate: the next is another run. */
+const afterDivergence = (out: string, savedStep: number | undefined): string =>
+  savedStep === undefined
+    ? 'nothing was saved, begin again with a lower --learning-rate'
+    : `a lower --learning-rate with --init ${out} --out OTHER goes on from its encoder of step ${savedStep}`;
 
 /** @throws STORAGE_FAILED */
 async function withStorage(path: string, write: () => Promise<unknown>): Promise<void> {

@@ -103,6 +103,8 @@ describe('matvit', function () {
       ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--out', inFolder('imported')],
       ['CHECKPOINT_CORRUPT', 'import', inFolder('plain.safetensors'), '--keep-order', '--out', inFolder('imported')],
       ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--keep-order', '--images', pictures, '--out', 'x'],
+      ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--keep-order', '--std', '0.2,0,0.2', '--out', 'x'],
+      ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--keep-order', '--mean', '0.5,0.5', '--out', 'x'],
     ];
     await pMap(cases, ([code, ...args]) => expectError(code, ...args), { concurrency: 2 });
     assert.ok(!(await readdir(inFolder('.'))).includes('imported'));
