@@ -42,7 +42,12 @@ export const importCommand = new Command('import')
   .argument('<file>', 'safetensors file')
   .requiredOption('--out <dir>', 'folder to write model.safetensors and model.json to')
   .option('--images <path...>', 'folders or tar files with sample pictures, to order the FFN neurons by importance')
-  .option('--samples <n>', 'sample pictures to look at', positiveInteger, 512)
+  .addOption(
+    new Option('--samples <n>', 'views of as many of the pictures to look at')
+      .argParser(positiveInteger)
+      .default(512)
+      .conflicts('keepOrder'),
+  )
   .addOption(new Option('--keep-order', 'the neurons are ordered already').default(false).conflicts('images'))
   .option('--type <type>', 'F16 or F32 on disk', 'F32')
   .option('--heads <n>', 'attention heads (default: width / 64)', positiveInteger)
@@ -71,9 +76,10 @@ Examples:
       throw new MatvitError('OPTION_INVALID', `--type is F16 or F32, not '${String(options.type)}'`);
     let checkpoint = importVit(await readSafetensors(file), options);
     if (options.images) {
-      const pictures = await loadPictures(options.images, { maxSide: sideFor(checkpoint.architecture), maxBytes: 4e9 });
+      const { images, samples } = options;
+      const pictures = await loadPictures(images, { maxSide: sideFor(checkpoint.architecture), most: samples });
       const bar = progress('measuring importance');
-      checkpoint = await orderNeurons(checkpoint, pictures, options.samples, done => bar.update(done, options.samples));
+      checkpoint = await orderNeurons(checkpoint, pictures, samples, done => bar.update(done, samples));
       bar.stop();
     }
     const digest = await hashFile(file);

@@ -13,7 +13,7 @@ import { loadPictures, tableColumns } from '../src/training/pictures.js';
 import { labelledResolution, preset, sideFor, withGiven, workersFor } from '../src/training/presets.js';
 import { checkRun } from '../src/training/run-state.js';
 import { type StepMetrics, train } from '../src/training/train.js';
-import { defaultModel, interruption, number, positiveInteger, progress } from './cli.js';
+import { defaultModel, interruption, number, positiveInteger, printable, progress } from './cli.js';
 
 interface Options {
   images: string[];
@@ -173,9 +173,9 @@ have the full model alone to choose from.`,
     const count = pictures.table.length / tableColumns;
     reading.update(1, 1, `${count} pictures read`);
     reading.stop();
-    const { classes, failed } = pictures;
+    const { classes, failed, firstFailure = '' } = pictures;
     const ofClasses = config.objective === 'distil' ? '' : ` of ${classes.length} classes`;
-    const unread = failed > 0 ? `; ${failed} could not be read` : '';
+    const unread = failed > 0 ? `; ${failed} could not be read, ${printable(firstFailure)} the first` : '';
     process.stderr.write(`${count} pictures${ofClasses}${unread}\n`);
     const bar = progress(adapt ? 'adapting' : 'training'); // begins at the first step, wherever a resumed run goes on
     let shown = 0;

@@ -104,6 +104,7 @@ describe('matvit', function () {
       ['CHECKPOINT_CORRUPT', 'import', inFolder('plain.safetensors'), '--keep-order', '--out', inFolder('imported')],
       ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--keep-order', '--images', pictures, '--out', 'x'],
       ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--keep-order', '--std', '0.2,0,0.2', '--out', 'x'],
+      ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--keep-order', '--samples', '9', '--out', 'x'],
       ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--keep-order', '--mean', '0.5,0.5', '--out', 'x'],
     ];
     await pMap(cases, ([code, ...args]) => expectError(code, ...args), { concurrency: 2 });
@@ -219,7 +220,7 @@ describe('matvit', function () {
       const file = inFolder('vit.safetensors');
       await writeSafetensors(file, timm, 'F32');
       await output('import', file, '--heads', '2', '--keep-order', '--out', inFolder('kept'));
-      const ordering = ['--images', pictures, '--samples', '8'];
+      const ordering = ['--images', pictures, '--samples', '10'];
       await output('import', file, '--heads', '2', ...ordering, '--out', inFolder('ordered'));
       const [kept, ordered] = [await embedded(inFolder('kept')), await embedded(inFolder('ordered'))];
       assert.ok(maxDifference(kept.vectors, ordered.vectors) < 1e-5);
