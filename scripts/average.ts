@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { MatvitError } from '../src/errors.js';
 import { average } from '../src/model/average.js';
 import { checkpointAt, writeModel } from '../src/model/bundle.js';
+import { checkVacant } from '../src/training/run-state.js';
 
 interface Portion {
   readonly model: string;
@@ -19,7 +20,7 @@ function parsePortion(text: string, before: readonly Portion[] = []): Portion[] 
 export const averageCommand = new Command('average')
   .description('average the weights of models that were trained from one another')
   .argument('<model=share...>', 'model folders or checkpoints, with shares relative to each other', parsePortion)
-  .requiredOption('--out <dir>', 'folder to write model.safetensors and model.json to')
+  .requiredOption('--out <dir>', 'new folder of the model')
   .addHelpText(
     'after',
     `
@@ -30,6 +31,7 @@ Example:
   $ matvit average runs/second=0.6 runs/first=0.3 models/tiny=0.1 --out models/nested`,
   )
   .action(async (portions: Portion[], options: { out: string }) => {
+    await checkVacant(options.out);
     const ingredients = await Promise.all(
       portions.map(async ({ model, share }) => ({ checkpoint: await checkpointAt(model), share })),
     );

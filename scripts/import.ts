@@ -8,6 +8,7 @@ import { readSafetensors } from '../src/model/safetensors.js';
 import { orderNeurons } from '../src/training/importance.js';
 import { loadPictures } from '../src/training/pictures.js';
 import { sideFor } from '../src/training/presets.js';
+import { checkVacant } from '../src/training/run-state.js';
 import { number, positiveInteger, progress } from './cli.js';
 
 interface Options {
@@ -40,7 +41,7 @@ function deviations(text: string): PerChannel {
 export const importCommand = new Command('import')
   .description('read a plain ViT (timm or Hugging Face names, safetensors) as a matvit model')
   .argument('<file>', 'safetensors file')
-  .requiredOption('--out <dir>', 'folder to write model.safetensors and model.json to')
+  .requiredOption('--out <dir>', 'new folder of the model')
   .option('--images <path...>', 'folders or tar files with sample pictures, to order the FFN neurons by importance')
   .addOption(
     new Option('--samples <n>', 'views of as many of the pictures to look at')
@@ -74,6 +75,7 @@ Examples:
       throw new MatvitError('OPTION_INVALID', 'give --images to order the neurons by importance, or --keep-order');
     if (options.type !== 'F16' && options.type !== 'F32')
       throw new MatvitError('OPTION_INVALID', `--type is F16 or F32, not '${String(options.type)}'`);
+    await checkVacant(options.out);
     let checkpoint = importVit(await readSafetensors(file), options);
     if (options.images) {
       const { images, samples } = options;

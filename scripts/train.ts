@@ -13,7 +13,7 @@ import { loadPictures, tableColumns } from '../src/training/pictures.js';
 import { labelledResolution, preset, sideFor, withGiven, workersFor } from '../src/training/presets.js';
 import { checkRun } from '../src/training/run-state.js';
 import { type StepMetrics, train } from '../src/training/train.js';
-import { defaultModel, interruption, number, positiveInteger, printable, progress } from './cli.js';
+import { defaultModel, interruption, number, positiveInteger, positiveNumber, printable, progress } from './cli.js';
 
 interface Options {
   images: string[];
@@ -122,7 +122,7 @@ export const trainCommand = new Command('train')
   )
   .option('--seed <n>', `seed of views and passes (${defaultOf('seed')})`, positiveInteger)
   .option('--workers <n>', 'training threads (default: one a core, as far as they share a batch)', positiveInteger)
-  .option('--memory <GB>', 'limit of decoded pictures', number, 4)
+  .option('--memory <GB>', 'limit of decoded pictures', positiveNumber, 4)
   .option('--checkpoint-every <s>', 'seconds between checkpoints', positiveInteger, 240)
   .option('--resume', 'continue the run in --out, bit for bit; give all other options again', false)
   .option('--reschedule', 'continue it with another --steps, so that its schedule ends sooner or later', false)

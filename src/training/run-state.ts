@@ -39,22 +39,29 @@ const isThere = (path: string): Promise<boolean> =>
 const fileOf = (out: string) => join(out, 'run.safetensors');
 
 /**
- * A run is neither begun where there is one, or a model that its first checkpoint would replace, nor resumed where there
- * is none: a flag forgotten or a name mistyped would cost hours.
+ * Neither a run nor a model is replaced, nor a run resumed where there is none: a flag forgotten or a name mistyped would
+ * cost hours.
  * @throws RUN_EXISTS, RUN_MISSING
  */
 export async function checkRun(out: string, resume: boolean): Promise<void> {
-  const exists = await isThere(fileOf(out));
-  if (exists && !resume)
-    throw new MatvitError('RUN_EXISTS', `${out} holds a run; --resume continues it, or give another --out`);
-  if (!resume && (await isThere(join(out, 'model.safetensors'))))
-    throw new MatvitError('RUN_EXISTS', `${out} holds a model, which would be replaced; give another --out`);
-  if (!exists && resume) throw new MatvitError('RUN_MISSING', `${fileOf(out)} does not exist`);
+  if (!resume) return checkVacant(out);
+  if (!(await isThere(fileOf(out)))) throw new MatvitError('RUN_MISSING', `${fileOf(out)} does not exist`);
 }
+
+/** That a folder, which need not exist, holds neither a run nor a model. @throws RUN_EXISTS */
+export async function checkVacant(out: string): Promise<void> {
+  if (await isThere(fileOf(out)))
+    throw new MatvitError('RUN_EXISTS', `${out} holds a run; train --resume continues it, or give another --out`);
+  if (await isThere(join(out, 'model.safetensors')))
+    throw new MatvitError('RUN_EXISTS', `${out} holds a model, which would be replaced; give another --out`);
+}
+
+/** What a run and its model write before they rename it. */
+const unfinished = /^(run\.safetensors|metrics\.jsonl|model\.json|model\.safetensors\.new)(\.\d+\.tmp)+$/;
 
 /** Removes what a process that was killed had not finished writing. The caller holds the run's lock. */
 export async function sweepRun(out: string): Promise<void> {
-  for (const name of await readdir(out)) if (/\.\d+\.tmp$/.test(name)) await rm(join(out, name), { force: true });
+  for (const name of await readdir(out)) if (unfinished.test(name)) await rm(join(out, name), { force: true });
 }
 
 export interface RunState extends OptimizerState {

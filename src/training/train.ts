@@ -70,7 +70,7 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
   await withStorage(out, () => mkdir(out, { recursive: true }));
   const lock = lockRun(out);
   try {
-    await sweepRun(out);
+    await withStorage(out, () => sweepRun(out));
     return await run(options);
   } finally {
     lock.release();

@@ -100,6 +100,7 @@ describe('matvit', function () {
       ['FOLDER_UNREADABLE', 'index', inFolder('nowhere'), ...fresh],
       ['METADATA_INVALID', 'index', pictures, '--metadata', inFolder('bad\nname.csv'), ...fresh],
       ['FOLDER_UNREADABLE', ...evaluation, inFolder('empty'), '--queries', pictures],
+      ['OPTION_INVALID', ...evaluation, pictures, '--queries', pictures, '--at', ','],
       ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--out', inFolder('imported')],
       ['CHECKPOINT_CORRUPT', 'import', inFolder('plain.safetensors'), '--keep-order', '--out', inFolder('imported')],
       ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--keep-order', '--images', pictures, '--out', 'x'],
@@ -298,6 +299,7 @@ describe('matvit', function () {
         ['OPTION_INVALID', [...on, '--objective', 'joint', '--adapt']],
         ['OPTION_INVALID', ['train', '--adapt', '--init', model, '--images', pictures, '--out', model]],
         ['RESOLUTION_INVALID', [...on, '--objective', 'joint', '--resolution', '50']],
+        ['OPTION_INVALID', [...distil, '--memory', '0']],
         ['RUN_MISSING', [...distil, '--resume']],
       ];
       await pMap(cases, ([code, args]) => expectError(code, ...args), { concurrency: 2 });
@@ -313,6 +315,11 @@ describe('matvit', function () {
       const [first, second, between] = await Promise.all([model, inFolder('second'), mean].map(of));
       const expected = first!.map((weight, i) => 0.75 * weight + 0.25 * second![i]!);
       assert.ok(maxDifference(between!, expected) < 1e-3); // stored as fp16
+    });
+
+    it('replaces nothing, nor does import', async () => {
+      await expectError('RUN_EXISTS', 'average', model, '--out', model);
+      await expectError('RUN_EXISTS', 'import', inFolder('vit.safetensors'), '--keep-order', '--out', model);
     });
 
     it('refuses what is no share', async () => {
