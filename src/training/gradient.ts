@@ -106,6 +106,7 @@ export class GradientComputer {
     const ahead = await this.next;
     const batch = ahead?.step === step ? ahead : await this.prepare(step);
     this.next = this.prepare(step + 1); // decoded by other threads while this one computes
+    this.next.catch(() => undefined); // the next step throws it, if there is one
     this.local.set(this.weights);
     this.gradient.fill(0);
     await this.askTeacher(batch);

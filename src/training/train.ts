@@ -57,8 +57,8 @@ export interface TrainingResult {
 }
 
 /**
- * @throws RUN_EXISTS, RUN_MISSING, RUN_LOCKED, RESUME_MISMATCH, STORAGE_FAILED, TRAINING_DIVERGED, WORKER_LOST, TRAINING_DATA for labels
- * that are all the same, CHECKPOINT_MISMATCH for a teacher of another architecture, and what checkConfig does
+ * @throws RUN_EXISTS, RUN_MISSING, RUN_LOCKED, RESUME_MISMATCH, STORAGE_FAILED, TRAINING_DIVERGED, TRAINING_FAILED, WORKER_LOST,
+ * TRAINING_DATA for labels that are all the same, CHECKPOINT_MISMATCH for a teacher of another architecture, and what checkConfig does
  */
 export async function train(options: TrainingOptions): Promise<TrainingResult> {
   const { config, init, teacher, pictures, out } = options;

@@ -161,7 +161,8 @@ describe('training', () => {
     const table = pictures.table.slice();
     table[5 * tableColumns] = pictures.pixels.byteLength; // one picture begins where there are no more
     const broken = { ...pictures, table };
-    await assert.rejects(run({ pictures: broken }), /outside of buffer bounds/);
+    const failure = { code: 'TRAINING_FAILED', message: /outside of buffer bounds/ };
+    await assert.rejects(run({ pictures: broken }), failure);
     assert.equal((await run({ config: { ...tinyConfig, steps: 1 } })).result.steps, 1);
   });
 
