@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { MatvitError } from '../src/errors.js';
 import { average } from '../src/model/average.js';
-import { checkpointAt, writeModel } from '../src/model/bundle.js';
+import { provenanceOf, sourceAt, writeModel } from '../src/model/bundle.js';
 import { checkVacant } from '../src/training/run-state.js';
 
 interface Portion {
@@ -33,12 +33,15 @@ Example:
   .action(async (portions: Portion[], options: { out: string }) => {
     await checkVacant(options.out);
     const ingredients = await Promise.all(
-      portions.map(async ({ model, share }) => ({ checkpoint: await checkpointAt(model), share })),
+      portions.map(async ({ model, share }) => ({ ...(await sourceAt(model)), share })),
     );
     const card = {
       name: 'average',
       description: 'An average written by matvit average.',
-      provenance: portions.map(({ share }, i) => `${share} of ${ingredients[i]!.checkpoint.fingerprint}`),
+      provenance: [
+        ...provenanceOf(ingredients),
+        ...ingredients.map(({ share, checkpoint }) => `${share} of ${checkpoint.fingerprint}`),
+      ],
     };
     const { checkpoint } = await writeModel(options.out, average(ingredients), card, 'F16');
     process.stdout.write(`${options.out}: fingerprint ${checkpoint.fingerprint.slice(0, 16)}\n`);

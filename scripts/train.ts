@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { MatvitError } from '../src/errors.js';
 import { presets } from '../src/model/architecture.js';
-import { checkpointAt, writeModel } from '../src/model/bundle.js';
+import { type Source, provenanceOf, sourceAt, writeModel } from '../src/model/bundle.js';
 import { checkSameArchitecture } from '../src/model/checkpoint.js';
 import { parseSubmodel } from '../src/model/submodel.js';
 import { type Objective, type TrainingConfig, checkConfig, objectives } from '../src/training/config.js';
@@ -149,9 +149,10 @@ have the full model alone to choose from.`,
     await checkRun(out, resume);
     const purpose = adapt ? 'adapt' : objective;
     const initPath = initOf(options);
-    const init = initPath ? await checkpointAt(initPath) : fromScratch(options);
+    const source: Source = initPath ? await sourceAt(initPath) : { checkpoint: fromScratch(options), provenance: [] };
+    const taught = options.teacher === undefined ? source : await sourceAt(options.teacher);
+    const [init, teacher] = [source.checkpoint, taught.checkpoint];
     const a = init.architecture;
-    const teacher = options.teacher === undefined ? init : await checkpointAt(options.teacher);
     checkSameArchitecture([init, teacher]);
     const submodel = options.submodel ? parseSubmodel(a, options.submodel) : null;
     const given = Object.fromEntries(
@@ -196,7 +197,7 @@ have the full model alone to choose from.`,
         const card = {
           name: adapt ? 'adapted' : `trained-${config.objective}`,
           description: `matvit train, ${steps} of ${config.steps} steps`,
-          provenance: [`from ${init.fingerprint}`, `pictures: ${count}`],
+          provenance: [...provenanceOf([source, taught]), `from ${init.fingerprint}`, `pictures: ${count}`],
           training: config,
         };
         const model = await writeModel(out, checkpoint, card, 'F16');

@@ -221,10 +221,10 @@ function allocate(layout: Layout, config: TrainingConfig, teacher: Checkpoint | 
 
 /** The initial checkpoint's weights; what it does not have (a classifier) starts small and random. */
 function start(layout: Layout, init: Checkpoint, seed: number, weights: Float32Array): void {
+  const r = random(seed, 2);
   for (const [name, entry] of layout.entries) {
     const part = weights.subarray(entry.offset, entry.offset + entry.length);
     const from = init.weights.get(name);
-    const r = random(seed, 2);
     if (from) part.set(from);
     else if (entry.decays) part.forEach((_, i) => (part[i] = 0.02 * r.normal()));
   }

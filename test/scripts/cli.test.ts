@@ -259,6 +259,10 @@ describe('matvit', function () {
       await output(...on, '--resume');
       const { card, checkpoint } = await readModel(run);
       assert.equal(card.description, 'matvit train, 40 of 40 steps');
+      assert.deepEqual(
+        card.provenance.map(line => line.split(' ')[0]),
+        ['random', 'from', 'pictures:'],
+      );
       assert.notEqual(checkpoint.fingerprint, stopped.checkpoint.fingerprint);
       const lines = (await readFile(`${run}/metrics.jsonl`, 'utf8')).trimEnd().split('\n');
       assert.deepEqual(
@@ -315,6 +319,8 @@ describe('matvit', function () {
       const [first, second, between] = await Promise.all([model, inFolder('second'), mean].map(of));
       const expected = first!.map((weight, i) => 0.75 * weight + 0.25 * second![i]!);
       assert.ok(maxDifference(between!, expected) < 1e-3); // stored as fp16
+      const { provenance } = (await readModel(mean)).card;
+      assert.deepEqual([provenance[0], provenance.length], ['random numbers', 3]);
     });
 
     it('replaces nothing, nor does import', async () => {
