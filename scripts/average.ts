@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { MatvitError } from '../src/errors.js';
 import { average } from '../src/model/average.js';
-import { checkpointAt, writeModel } from '../src/model/bundle.js';
+import { provenanceOf, sourceAt, writeModel } from '../src/model/bundle.js';
+import { checkVacant } from '../src/training/run-state.js';
 
 interface Portion {
   readonly model: string;
@@ -19,7 +20,7 @@ function parsePortion(text: string, before: readonly Portion[] = []): Portion[] 
 export const averageCommand = new Command('average')
   .description('average the weights of models that were trained from one another')
   .argument('<model=share...>', 'model folders or checkpoints, with shares relative to each other', parsePortion)
-  .requiredOption('--out <dir>', 'folder to write model.safetensors and model.json to')
+  .requiredOption('--out <dir>', 'new folder of the model')
   .addHelpText(
     'after',
     `
@@ -30,13 +31,17 @@ Example:
   $ matvit average runs/second=0.6 runs/first=0.3 models/tiny=0.1 --out models/nested`,
   )
   .action(async (portions: Portion[], options: { out: string }) => {
+    await checkVacant(options.out);
     const ingredients = await Promise.all(
-      portions.map(async ({ model, share }) => ({ checkpoint: await checkpointAt(model), share })),
+      portions.map(async ({ model, share }) => ({ ...(await sourceAt(model)), share })),
     );
     const card = {
       name: 'average',
       description: 'An average written by matvit average.',
-      provenance: portions.map(({ share }, i) => `${share} of ${ingredients[i]!.checkpoint.fingerprint}`),
+      provenance: [
+        ...provenanceOf(ingredients),
+        ...ingredients.map(({ share, checkpoint }) => `${share} of ${checkpoint.fingerprint}`),
+      ],
     };
     const { checkpoint } = await writeModel(options.out, average(ingredients), card, 'F16');
     process.stdout.write(`${options.out}: fingerprint ${checkpoint.fingerprint.slice(0, 16)}\n`);

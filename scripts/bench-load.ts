@@ -19,7 +19,7 @@ import { plot } from '../src/evaluation/load/plot.js';
 import { LoadRig } from '../src/evaluation/load/rig.js';
 import { slicesOf } from '../src/evaluation/load/traces.js';
 import { writeFileAtomic } from '../src/model/write-file-atomic.js';
-import { indexData, jsonOption, milliseconds, modelOption, positiveInteger, progress, wholeNumber } from './cli.js';
+import { indexData, jsonOption, modelOption, positiveInteger, positiveNumber, progress, wholeNumber } from './cli.js';
 import { picturesOf } from './bench-budget.js';
 
 const defaultLoads = 'poisson-0.5,poisson-1,poisson-2,poisson-3,bursty-0.5,bursty-1';
@@ -162,7 +162,7 @@ export const benchLoadCommand = new Command('load')
       .argParser(parseLoads)
       .default(parseLoads(defaultLoads), defaultLoads),
   )
-  .option('--budget <ms>', 'latency budget of each request', milliseconds, 50)
+  .option('--budget <ms>', 'latency budget of each request', positiveNumber, 50)
   .option('--seconds <n>', 'length of each trace', positiveInteger, 20)
   .option('--rounds <n>', 'parts of a trace, in each of which the policies take turns', positiveInteger, 4)
   .option('--lead-in <n>', 'seconds of the trace before each part that are sent first and not counted', wholeNumber, 3)

@@ -46,11 +46,10 @@ export function number(text: string): number {
   return n;
 }
 
-/** A duration. */
-export function milliseconds(text: string): number {
-  const ms = number(text);
-  if (ms <= 0) throw new InvalidArgumentError('It is not a number of milliseconds above 0.');
-  return ms;
+export function positiveNumber(text: string): number {
+  const n = number(text);
+  if (n <= 0) throw new InvalidArgumentError('It is not a number above 0.');
+  return n;
 }
 
 export interface Progress {

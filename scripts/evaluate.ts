@@ -82,6 +82,7 @@ Example:
       ?.flatMap(list => list.split(','))
       .filter(Boolean)
       .map(parse);
+    if (named?.length === 0) throw new MatvitError('OPTION_INVALID', '--at names no operating point');
     const [gallery, queries] = await Promise.all([labelled(options.gallery), labelled(options.queries)]);
     const searched =
       options.galleryModel === undefined ? undefined : (await readModel(options.galleryModel)).checkpoint;

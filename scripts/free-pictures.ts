@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pMap from 'p-map';
 import { type Sharp, sharp } from '../src/image/sharp.js';
@@ -110,10 +110,30 @@ const wallpapers = readdirSync(packages)
   .filter(name => !without.includes(name))
   .flatMap(name => picturesIn(join(packages, name)));
 const backdrops = picturesIn(scenes);
+if (backdrops.length === 0) {
+  process.stderr.write(`${scenes} holds no photos to put the stamps on\n`);
+  process.exit(1);
+}
 
 interface Made {
   readonly kind: string;
   readonly image: Sharp;
+}
+
+/** Pictures that are broken: some packages have such files on purpose. */
+let broken = 0;
+
+/** What is made of sources, one after the other, so that the same numbers are drawn in every run. Broken ones are left out. */
+async function* each<T>(
+  sources: Iterable<T>,
+  make: (source: T) => Iterable<Made> | AsyncIterable<Made>,
+): AsyncGenerator<Made> {
+  for (const source of sources)
+    try {
+      yield* make(source);
+    } catch {
+      broken++;
+    }
 }
 
 /** Tiles of a quarter to a half of the shorter side. */
@@ -126,15 +146,13 @@ function* tilesOf(file: string, width: number, height: number, count: number): G
 }
 
 /** The whole, and tiles of what is large. */
-async function* ofWallpapers(): AsyncGenerator<Made> {
+async function* ofWallpaper(file: string): AsyncGenerator<Made> {
   const kind = 'photos';
-  for (const file of wallpapers) {
-    const { width, height } = (await open(file).metadata()).autoOrient;
-    const side = Math.min(width, height);
-    if (side < 240) continue;
-    yield { kind, image: open(file).resize(320, 320, { fit: 'outside' }) };
-    for (const image of tilesOf(file, width, height, side >= 1000 ? 8 : 0)) yield { kind, image };
-  }
+  const { width, height } = (await open(file).metadata()).autoOrient;
+  const side = Math.min(width, height);
+  if (side < 240) return;
+  yield { kind, image: open(file).resize(320, 320, { fit: 'outside' }) };
+  for (const image of tilesOf(file, width, height, side >= 1000 ? 8 : 0)) yield { kind, image };
 }
 
 /** A picture that comes twice, and those that are small or the same colour all over, are left out. */
@@ -142,75 +160,81 @@ async function* ofChosen(): AsyncGenerator<Made> {
   const seen = new Set<string>();
   for (const { kind, from, pattern, most = Infinity, tiles = 0 } of CHOSEN) {
     let count = 0;
-    for (const file of shuffled(picturesIn(join(packages, from), pattern))) {
-      if (count === most) break;
+    yield* each(shuffled(picturesIn(join(packages, from), pattern)), async function* (file) {
+      if (count === most) return;
       const hash = createHash('sha256').update(readFileSync(file)).digest('hex');
-      if (seen.has(hash)) continue;
+      if (seen.has(hash)) return;
       seen.add(hash);
-      try {
-        const { width, height } = (await open(file).metadata()).autoOrient;
-        const { channels } = await open(file).flatten({ background: 'white' }).stats();
-        if (Math.min(width, height) < 90 || channels.every(({ stdev }) => stdev < 12)) continue;
-        count++;
-        yield { kind, image: open(file).resize(288, 288, { fit: 'inside' }) };
-        for (const image of tilesOf(file, width, height, Math.min(width, height) >= 500 ? tiles : 0))
-          yield { kind, image };
-      } catch {
-        // Some packages have files that are broken on purpose.
-      }
-    }
+      const { width, height } = (await open(file).metadata()).autoOrient;
+      const { channels } = await open(file).flatten({ background: 'white' }).stats();
+      if (Math.min(width, height) < 90 || channels.every(({ stdev }) => stdev < 12)) return;
+      count++;
+      yield { kind, image: open(file).resize(288, 288, { fit: 'inside' }) };
+      for (const image of tilesOf(file, width, height, Math.min(width, height) >= 500 ? tiles : 0))
+        yield { kind, image };
+    });
   }
 }
 
-async function* ofStamps(): AsyncGenerator<Made> {
-  for (const file of picturesIn(join(packages, 'tuxpaint-stamps-default'))) {
-    yield { kind: 'stamps', image: open(file).resize(288, 288, { fit: 'contain', background: '#fff0' }) };
-    const { data, info } = await open(file)
-      .resize(220, 220, { fit: 'inside' })
-      .png()
-      .toBuffer({ resolveWithObject: true });
-    const place = { left: draw.below(288 - info.width), top: Math.floor((288 - info.height) * draw.between(0.4, 1)) };
-    const backdrop = sharp(backdrops[draw.below(backdrops.length)]).resize(288, 288);
-    yield { kind: 'stamps-on', image: backdrop.composite([{ input: data, ...place }]) };
-  }
+async function* ofStamp(file: string): AsyncGenerator<Made> {
+  yield { kind: 'stamps', image: open(file).resize(288, 288, { fit: 'contain', background: '#fff0' }) };
+  const { data, info } = await open(file)
+    .resize(220, 220, { fit: 'inside' })
+    .png()
+    .toBuffer({ resolveWithObject: true });
+  const place = { left: draw.below(288 - info.width), top: Math.floor((288 - info.height) * draw.between(0.4, 1)) };
+  const backdrop = sharp(backdrops[draw.below(backdrops.length)]).resize(288, 288);
+  yield { kind: 'stamps-on', image: backdrop.composite([{ input: data, ...place }]) };
 }
 
-function* ofClipArt(): Generator<Made> {
-  for (const file of shuffled(picturesIn(join(packages, 'openclipart-png'))).slice(0, 2500))
-    yield { kind: 'cliparts', image: open(file).resize(256, 256, { fit: 'contain', background: '#fff0' }) };
+function* ofClipArt(file: string): Generator<Made> {
+  yield { kind: 'cliparts', image: open(file).resize(256, 256, { fit: 'contain', background: '#fff0' }) };
 }
 
-/** Pictures are stored in Qt's resource files as they are. */
-async function* ofGCompris(): AsyncGenerator<Made> {
-  for (const file of picturesIn(join(packages, 'gcompris-qt-data'), /\.rcc$/)) {
+/** Qt's resource files have pictures as they are. */
+function* resourcesIn(files: readonly string[]): Generator<Buffer> {
+  for (const file of files) {
     const bytes = readFileSync(file);
-    for (let at = 0; (at = bytes.indexOf('RIFF', at)) >= 0; at++) {
-      if (bytes.toString('latin1', at + 8, at + 12) !== 'WEBP') continue;
-      const image = sharp(bytes.subarray(at, at + 8 + bytes.readUInt32LE(at + 4)));
-      const { width, height } = await image.metadata();
-      if (Math.min(width, height) >= 90) yield { kind: 'learning', image: image.resize(288, 288, { fit: 'outside' }) };
-    }
+    for (let at = 0; (at = bytes.indexOf('RIFF', at)) >= 0; at++)
+      if (bytes.toString('latin1', at + 8, at + 12) === 'WEBP')
+        yield bytes.subarray(at, at + 8 + bytes.readUInt32LE(at + 4));
   }
 }
 
-function* ofTextures(): Generator<Made> {
-  for (const file of picturesIn(join(packages, 'supertuxkart-data'), /\.jpe?g$/i))
-    yield { kind: 'textures', image: open(file).resize(256, 256, { fit: 'outside' }) };
+async function* ofResource(bytes: Buffer): AsyncGenerator<Made> {
+  const image = sharp(bytes);
+  const { width, height } = await image.metadata();
+  if (Math.min(width, height) >= 90) yield { kind: 'learning', image: image.resize(288, 288, { fit: 'outside' }) };
 }
 
+function* ofTexture(file: string): Generator<Made> {
+  yield { kind: 'textures', image: open(file).resize(256, 256, { fit: 'outside' }) };
+}
+
+function* sources(): Generator<AsyncIterable<Made>> {
+  yield each(wallpapers, ofWallpaper);
+  yield each(picturesIn(join(packages, 'tuxpaint-stamps-default')), ofStamp);
+  yield each(shuffled(picturesIn(join(packages, 'openclipart-png'))).slice(0, 2500), ofClipArt);
+  yield each(resourcesIn(picturesIn(join(packages, 'gcompris-qt-data'), /\.rcc$/)), ofResource);
+  yield each(picturesIn(join(packages, 'supertuxkart-data'), /\.jpe?g$/i), ofTexture);
+  yield ofChosen();
+}
+
+const numbers: Record<string, number> = {};
 const counts: Record<string, number> = {};
 const kinds = ['photos', 'stamps', 'stamps-on', 'cliparts', 'learning', 'textures'];
 for (const kind of kinds.concat(CHOSEN.map(({ kind }) => kind))) await mkdir(join(out, kind), { recursive: true });
-for (const source of [ofWallpapers(), ofStamps(), ofClipArt(), ofGCompris(), ofTextures(), ofChosen()])
+for (const source of sources())
   await pMap(
     source,
     async ({ kind, image }) => {
-      const n = (counts[kind] = (counts[kind] ?? 0) + 1);
-      await image
-        .flatten({ background: 'white' })
-        .webp({ quality: 88 })
-        .toFile(join(out, kind, `${n}.webp`));
+      const n = (numbers[kind] = (numbers[kind] ?? 0) + 1); // in order, however long each takes
+      const made = image.flatten({ background: 'white' }).webp({ quality: 88 });
+      const bytes = await made.toBuffer().catch(() => undefined); // only the header has been read before
+      if (!bytes) return void broken++;
+      await writeFile(join(out, kind, `${n}.webp`), bytes);
+      counts[kind] = (counts[kind] ?? 0) + 1;
     },
     { concurrency: 4 },
   );
-process.stdout.write(`${JSON.stringify(counts)}\n`);
+process.stdout.write(`${JSON.stringify(counts)}, ${broken} broken\n`);

@@ -3,11 +3,12 @@ import { Command, Option } from 'commander';
 import { MatvitError } from '../src/errors.js';
 import { hashFile } from '../src/index/hash-file.js';
 import { writeModel } from '../src/model/bundle.js';
-import { importVit } from '../src/model/import.js';
+import { type PerChannel, importVit } from '../src/model/import.js';
 import { readSafetensors } from '../src/model/safetensors.js';
 import { orderNeurons } from '../src/training/importance.js';
 import { loadPictures } from '../src/training/pictures.js';
 import { sideFor } from '../src/training/presets.js';
+import { checkVacant } from '../src/training/run-state.js';
 import { number, positiveInteger, progress } from './cli.js';
 
 interface Options {
@@ -17,22 +18,46 @@ interface Options {
   samples: number;
   type: 'F16' | 'F32';
   heads?: number;
-  mean?: number;
-  std?: number;
+  mean?: PerChannel;
+  std?: PerChannel;
   provenance: string[];
+}
+
+/** One number for all channels, or three. */
+function perChannel(text: string): PerChannel {
+  const values = text.split(',').map(number);
+  const [red, green = red, blue = red] = values;
+  if (values.length === 2 || values.length > 3)
+    throw new MatvitError('OPTION_INVALID', `'${text}' is neither one number nor three, as in 0.485,0.456,0.406`);
+  return [red!, green!, blue!];
+}
+
+function deviations(text: string): PerChannel {
+  const values = perChannel(text);
+  if (values.some(value => value <= 0)) throw new MatvitError('OPTION_INVALID', `'${text}' is not above 0`);
+  return values;
 }
 
 export const importCommand = new Command('import')
   .description('read a plain ViT (timm or Hugging Face names, safetensors) as a matvit model')
   .argument('<file>', 'safetensors file')
-  .requiredOption('--out <dir>', 'folder to write model.safetensors and model.json to')
+  .requiredOption('--out <dir>', 'new folder of the model')
   .option('--images <path...>', 'folders or tar files with sample pictures, to order the FFN neurons by importance')
-  .option('--samples <n>', 'sample pictures to look at', positiveInteger, 512)
+  .addOption(
+    new Option('--samples <n>', 'views of as many of the pictures to look at')
+      .argParser(positiveInteger)
+      .default(512)
+      .conflicts('keepOrder'),
+  )
   .addOption(new Option('--keep-order', 'the neurons are ordered already').default(false).conflicts('images'))
   .option('--type <type>', 'F16 or F32 on disk', 'F32')
   .option('--heads <n>', 'attention heads (default: width / 64)', positiveInteger)
-  .option('--mean <x>', 'mean of the preprocessing the weights expect (default: 0.5)', number)
-  .option('--std <x>', 'standard deviation of it (default: 0.5)', number)
+  .option(
+    '--mean <x>',
+    'mean of the preprocessing the weights expect, or three: red,green,blue (default: 0.5)',
+    perChannel,
+  )
+  .option('--std <x>', 'standard deviation of it, or three (default: 0.5)', deviations)
   .option('--provenance <text...>', 'lines for model.json: source, licence', [])
   .addHelpText(
     'after',
@@ -40,19 +65,23 @@ export const importCommand = new Command('import')
 The function of the whole model is unchanged: ordering permutes hidden neurons, nothing else.
 Until it is trained nested (matvit train), only XL is of use.
 
-Example:
-  $ matvit import vit_tiny_patch16_224.safetensors --images photos/ --out models/tiny`,
+Examples:
+  $ matvit import vit_tiny_patch16_224.safetensors --images photos/ --out models/tiny
+  $ matvit import deit_tiny_patch16_224.safetensors --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 \\
+      --images photos/ --out models/deit     # ImageNet's means and deviations`,
   )
   .action(async (file: string, options: Options) => {
     if (!options.images && !options.keepOrder)
       throw new MatvitError('OPTION_INVALID', 'give --images to order the neurons by importance, or --keep-order');
     if (options.type !== 'F16' && options.type !== 'F32')
       throw new MatvitError('OPTION_INVALID', `--type is F16 or F32, not '${String(options.type)}'`);
+    await checkVacant(options.out);
     let checkpoint = importVit(await readSafetensors(file), options);
     if (options.images) {
-      const pictures = await loadPictures(options.images, { maxSide: sideFor(checkpoint.architecture), maxBytes: 4e9 });
+      const { images, samples } = options;
+      const pictures = await loadPictures(images, { maxSide: sideFor(checkpoint.architecture), most: samples });
       const bar = progress('measuring importance');
-      checkpoint = await orderNeurons(checkpoint, pictures, options.samples, done => bar.update(done, options.samples));
+      checkpoint = await orderNeurons(checkpoint, pictures, samples, done => bar.update(done, samples));
       bar.stop();
     }
     const digest = await hashFile(file);

@@ -8,10 +8,10 @@ import {
   engineOption,
   indexOption,
   jsonOption,
-  milliseconds,
   modelOption,
   number,
   positiveInteger,
+  positiveNumber,
   printable,
   wholeNumber,
 } from './cli.js';
@@ -69,7 +69,7 @@ export const searchCommand = new Command('search')
     '--at <point>',
     "operating point of the query (left out, --budget chooses it, and without any budget it is the full model's)",
   )
-  .option('--budget <ms>', 'latency budget that chooses the operating point', milliseconds)
+  .option('--budget <ms>', 'latency budget that chooses the operating point', positiveNumber)
   .addOption(modelOption())
   .addOption(engineOption())
   .addOption(jsonOption())

@@ -4,16 +4,16 @@ import { dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { MatvitError } from '../src/errors.js';
 import { presets } from '../src/model/architecture.js';
-import { checkpointAt, writeModel } from '../src/model/bundle.js';
+import { type Source, provenanceOf, sourceAt, writeModel } from '../src/model/bundle.js';
 import { checkSameArchitecture } from '../src/model/checkpoint.js';
 import { parseSubmodel } from '../src/model/submodel.js';
 import { type Objective, type TrainingConfig, checkConfig, objectives } from '../src/training/config.js';
 import { initialise } from '../src/training/initialise.js';
 import { loadPictures, tableColumns } from '../src/training/pictures.js';
-import { preset, sideFor, workersFor } from '../src/training/presets.js';
+import { labelledResolution, preset, sideFor, withGiven, workersFor } from '../src/training/presets.js';
 import { checkRun } from '../src/training/run-state.js';
 import { type StepMetrics, train } from '../src/training/train.js';
-import { defaultModel, interruption, number, positiveInteger, progress } from './cli.js';
+import { defaultModel, interruption, number, positiveInteger, positiveNumber, printable, progress } from './cli.js';
 
 interface Options {
   images: string[];
@@ -52,10 +52,14 @@ export function line(metrics: StepMetrics, { steps, batch }: Pick<TrainingConfig
 /** Where a run begins, if not at random weights. */
 const initOf = ({ init, adapt }: Options) => init ?? (adapt ? defaultModel : undefined);
 
+/** Random weights whose own resolution is the one that is trained: nothing would make those of another mean anything. */
+const fromScratch = ({ arch, resolution = labelledResolution, seed = 1 }: Options) =>
+  initialise({ ...presets[arch], resolution }, seed);
+
 /** A setting by default, as presets.ts has it for each purpose. */
 function defaultOf(key: 'steps' | 'batch' | 'learningRate' | 'views' | 'seed'): string {
   const of = (purpose: Objective | 'adapt') => preset(presets['Ti/16'], purpose)[key];
-  const others = { '--adapt': of('adapt'), 'labelled training': of('plain') };
+  const others = { '--adapt': of('adapt'), 'labelled training': key === 'views' ? 'steps x batch' : of('plain') };
   const differing = Object.entries(others).filter(([, value]) => value !== of('distil'));
   return `default: ${[of('distil'), ...differing.map(([name, value]) => `${value} for ${name}`)].join(', ')}`;
 }
@@ -102,26 +106,31 @@ export const trainCommand = new Command('train')
       .default('Ti/16')
       .conflicts(['init', 'adapt']),
   )
-  .option('--resolution <px>', 'resolution of labelled training (default: 64)', positiveInteger)
+  .option(
+    '--resolution <px>',
+    `resolution of labelled training, and of a model from scratch (default: ${labelledResolution})`,
+    positiveInteger,
+  )
   .option('--submodel <name>', 'the one submodel that --objective plain trains (default: XL)')
   .option('--steps <n>', `steps in all (${defaultOf('steps')})`, positiveInteger)
   .option('--batch <n>', `views a step (${defaultOf('batch')})`, positiveInteger)
   .option('--learning-rate <x>', `peak learning rate (${defaultOf('learningRate')})`, number)
   .option(
     '--views <n>',
-    `distinct views; later ones repeat, with the teacher remembered (${defaultOf('views')})`,
+    `distinct views, which then repeat, with the teacher remembered (${defaultOf('views')})`,
     positiveInteger,
   )
   .option('--seed <n>', `seed of views and passes (${defaultOf('seed')})`, positiveInteger)
   .option('--workers <n>', 'training threads (default: one a core, as far as they share a batch)', positiveInteger)
-  .option('--memory <GB>', 'limit of decoded pictures', number, 4)
+  .option('--memory <GB>', 'limit of decoded pictures', positiveNumber, 4)
   .option('--checkpoint-every <s>', 'seconds between checkpoints', positiveInteger, 240)
-  .option('--resume', 'continue the run in --out, bit for bit', false)
+  .option('--resume', 'continue the run in --out, bit for bit; give all other options again', false)
   .option('--reschedule', 'continue it with another --steps, so that its schedule ends sooner or later', false)
   .addHelpText(
     'after',
     `
-Ctrl-C writes a checkpoint and ends; --resume continues. --out is always a model folder with the newest encoder.
+Ctrl-C writes a checkpoint and ends with exit code 1; the same command with --resume continues. From the first checkpoint on,
+--out is a model folder with the newest encoder.
 
 Examples:
   $ matvit train --init models/tiny --images photos/ --out runs/nested
@@ -140,9 +149,10 @@ have the full model alone to choose from.`,
     await checkRun(out, resume);
     const purpose = adapt ? 'adapt' : objective;
     const initPath = initOf(options);
-    const init = initPath ? await checkpointAt(initPath) : initialise(presets[options.arch], options.seed ?? 1);
+    const source: Source = initPath ? await sourceAt(initPath) : { checkpoint: fromScratch(options), provenance: [] };
+    const taught = options.teacher === undefined ? source : await sourceAt(options.teacher);
+    const [init, teacher] = [source.checkpoint, taught.checkpoint];
     const a = init.architecture;
-    const teacher = options.teacher === undefined ? init : await checkpointAt(options.teacher);
     checkSameArchitecture([init, teacher]);
     const submodel = options.submodel ? parseSubmodel(a, options.submodel) : null;
     const given = Object.fromEntries(
@@ -150,7 +160,7 @@ have the full model alone to choose from.`,
         options[key] === undefined ? [] : [[key, options[key]]],
       ),
     );
-    const chosen = { ...preset(a, purpose, { resolution: options.resolution, submodel }), ...given };
+    const chosen = withGiven(preset(a, purpose, { resolution: options.resolution, submodel }), given);
     const workers = options.workers ?? workersFor(chosen.batch, availableParallelism());
     const config: TrainingConfig = { ...chosen, workers };
     checkConfig(a, config);
@@ -164,14 +174,14 @@ have the full model alone to choose from.`,
     const count = pictures.table.length / tableColumns;
     reading.update(1, 1, `${count} pictures read`);
     reading.stop();
-    const { classes, failed } = pictures;
+    const { classes, failed, firstFailure = '' } = pictures;
     const ofClasses = config.objective === 'distil' ? '' : ` of ${classes.length} classes`;
-    const unread = failed > 0 ? `; ${failed} could not be read` : '';
+    const unread = failed > 0 ? `; ${failed} could not be read, ${printable(firstFailure)} the first` : '';
     process.stderr.write(`${count} pictures${ofClasses}${unread}\n`);
     const bar = progress(adapt ? 'adapting' : 'training'); // begins at the first step, wherever a resumed run goes on
     let shown = 0;
     let fingerprint = '';
-    const { steps } = await train({
+    const { steps, interrupted } = await train({
       config,
       init,
       ...{ teacher, pictures, out, resume, rescheduled: reschedule },
@@ -187,7 +197,7 @@ have the full model alone to choose from.`,
         const card = {
           name: adapt ? 'adapted' : `trained-${config.objective}`,
           description: `matvit train, ${steps} of ${config.steps} steps`,
-          provenance: [`from ${init.fingerprint}`, `pictures: ${count}`],
+          provenance: [...provenanceOf([source, taught]), `from ${init.fingerprint}`, `pictures: ${count}`],
           training: config,
         };
         const model = await writeModel(out, checkpoint, card, 'F16');
@@ -196,4 +206,9 @@ have the full model alone to choose from.`,
     });
     bar.stop();
     process.stdout.write(`${out}: ${steps} steps, fingerprint ${fingerprint.slice(0, 16)}\n`);
+    if (!interrupted) return;
+    process.stdout.write(
+      `interrupted after ${steps} of ${config.steps} steps: the same command with --resume goes on\n`,
+    );
+    process.exitCode = 1;
   });

@@ -65,6 +65,7 @@ export const errorTable = {
   OPTION_INVALID: { status: 400, title: 'The option is not valid' },
   TRAINING_DATA: { status: 400, title: 'The training pictures cannot be used' },
   TRAINING_DIVERGED: { status: 500, title: 'The training has diverged' },
+  TRAINING_FAILED: { status: 500, title: 'A step of the training failed' },
   RUN_EXISTS: { status: 409, title: 'There is a training run or a model here already' },
   RUN_LOCKED: { status: 409, title: 'Another process is training into this folder' },
   RUN_MISSING: { status: 404, title: 'There is no training run here' },

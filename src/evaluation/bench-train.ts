@@ -40,10 +40,11 @@ export async function benchTrain(
   const workers = workersFor(configs[0]!.config.batch, cores);
   const temporary = await makeTemporaryFolder();
   const out = temporary.path;
-  const encoder = await OnnxEncoder.create(checkpoint, workers);
-  const pictures = grey(64, 128);
   const timings: TrainTiming[] = [];
+  let encoder: OnnxEncoder | undefined;
   try {
+    encoder = await OnnxEncoder.create(checkpoint, workers);
+    const pictures = grey(64, 128);
     for (const [p, { at, config }] of configs.entries()) {
       const rows: { forward: number; step: number }[] = [];
       let memory = 0;
@@ -73,8 +74,7 @@ export async function benchTrain(
       });
     }
   } finally {
-    await encoder.close();
-    await temporary.remove();
+    await Promise.all([encoder?.close(), temporary.remove()]);
   }
   return timings;
 }

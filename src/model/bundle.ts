@@ -1,6 +1,6 @@
 /** A model as it ships: a folder with model.safetensors and model.json. */
 import { readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { MatvitError, reasonOf, storageFailed } from '../errors.js';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { StoredType } from './safetensors.js';
@@ -46,14 +46,27 @@ async function readCard(path: string): Promise<ModelCard> {
   }
 }
 
-/** The weights of a model folder or of a checkpoint file, whatever stands beside them. @throws as readCheckpoint */
-export async function checkpointAt(path: string): Promise<Checkpoint> {
+/** Weights, and the lines of their card on where they come from: what is made of them carries these on. */
+export interface Source {
+  readonly checkpoint: Checkpoint;
+  readonly provenance: readonly string[];
+}
+
+/** The weights of a model folder or of a checkpoint file; a card beside them counts if it is theirs. @throws as readCheckpoint */
+export async function sourceAt(path: string): Promise<Source> {
   const isFolder = await stat(path).then(
     info => info.isDirectory(),
     () => false,
   );
-  return readCheckpoint(isFolder ? join(path, 'model.safetensors') : path);
+  const checkpoint = await readCheckpoint(isFolder ? join(path, 'model.safetensors') : path);
+  const card = await readCard(join(isFolder ? path : dirname(path), 'model.json')).catch(() => undefined);
+  return { checkpoint, provenance: card?.fingerprint === checkpoint.fingerprint ? card.provenance : [] };
 }
+
+/** Each line once. */
+export const provenanceOf = (sources: readonly Source[]): string[] => [
+  ...new Set(sources.flatMap(source => source.provenance)),
+];
 
 /**
  * Writes both files; the fingerprint on the card is that of the weights as stored, so as they will be read. A model that is

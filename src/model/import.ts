@@ -4,11 +4,14 @@ import { type Architecture, checkArchitecture } from './architecture.js';
 import { type Checkpoint, makeCheckpoint } from './checkpoint.js';
 import type { NamedTensor, TensorFile } from './safetensors.js';
 
+/** Red, green and blue. */
+export type PerChannel = readonly [number, number, number];
+
 export interface ImportOptions {
   readonly heads?: number;
-  /** the preprocessing that the weights expect, (x / 255 - mean) / std; it is folded into the patch embedding */
-  readonly mean?: number;
-  readonly std?: number;
+  /** the preprocessing that the weights expect, (x / 255 - mean) / std with std above 0, is folded into the patch embedding */
+  readonly mean?: PerChannel;
+  readonly std?: PerChannel;
 }
 
 /** Where a naming scheme keeps a tensor; q, k and v are rows of one matrix in timm. */
@@ -90,16 +93,16 @@ export function importVit(file: TensorFile, options: ImportOptions = {}): Checkp
   const weight = new Float32Array(patch.length); //   [d, p, p, 3]
   const bias = Float32Array.from(get(`${names.patch}.bias`, [d]).data);
   const area = a.patch ** 2;
-  const { mean = 0.5, std = 0.5 } = options;
+  const { mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5] } = options;
   // (x/255 - mean)/std = gain · (2x/255 - 1) + offset, and the graph computes 2x/255 - 1
-  const gain = 0.5 / std;
-  const offset = (0.5 - mean) / std;
+  const gain = std.map(s => 0.5 / s);
+  const offset = std.map((s, c) => (0.5 - mean[c]!) / s);
   for (let o = 0; o < d; o++)
     for (let c = 0; c < 3; c++)
       for (let i = 0; i < area; i++) {
         const w = patch[(o * 3 + c) * area + i]!;
-        weight[(o * area + i) * 3 + c] = w * gain;
-        bias[o]! += w * offset;
+        weight[(o * area + i) * 3 + c] = w * gain[c]!;
+        bias[o]! += w * offset[c]!;
       }
   out.set('patch.weight', { shape: [d, 3 * area], data: weight });
   out.set('patch.bias', { shape: [d], data: bias });

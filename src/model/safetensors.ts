@@ -93,30 +93,35 @@ async function readAll(path: string): Promise<Buffer> {
   }
 }
 
-/** Writes to a temporary file beside `path`, then renames. */
+/** Writes to a temporary file beside `path`, then renames. Holds no copy of the file. */
 export async function writeSafetensors(path: string, file: TensorFile, type: StoredType): Promise<void> {
   const header: Record<string, unknown> = { __metadata__: file.metadata };
-  const chunks: Uint8Array[] = [];
   let offset = 0;
   for (const [name, { shape, data }] of file.tensors) {
-    const stored = type === 'F16' ? new Float16Array(data) : data;
-    const bytes = new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
-    header[name] = { dtype: type, shape, data_offsets: [offset, offset + bytes.length] };
-    chunks.push(bytes);
-    offset += bytes.length;
+    const end = offset + data.length * bytesPerElement[type];
+    header[name] = { dtype: type, shape, data_offsets: [offset, end] };
+    offset = end;
   }
   let json = JSON.stringify(header);
   json += ' '.repeat((8 - (Buffer.byteLength(json) % 8)) % 8); // data aligned to 8 bytes
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(Buffer.byteLength(json)));
-  await writeFileAtomic(path, Buffer.concat([length, Buffer.from(json), ...chunks]));
+  await writeFileAtomic(path, partsOf([length, Buffer.from(json)], file, type));
+}
+
+function* partsOf(header: readonly Uint8Array[], { tensors }: TensorFile, type: StoredType): Generator<Uint8Array> {
+  yield* header;
+  for (const { data } of tensors.values()) {
+    const stored = type === 'F16' ? new Float16Array(data) : data;
+    yield new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
+  }
 }
 
 /** Every float16 as a float32, by its bits. Made when the first is read. */
 let halves: Float32Array | undefined;
 
 function toFloat32(bytes: Uint8Array, type: StoredType): Float32Array {
-  const copy = Uint8Array.from(bytes).buffer; // aligned, and not a view of the whole file
+  const copy = new Uint8Array(bytes).buffer; // aligned, and not a view of the whole file
   if (type === 'F32') return new Float32Array(copy);
   const table = (halves ??= Float32Array.from(
     new Float16Array(Uint16Array.from({ length: 2 ** 16 }, (_, i) => i).buffer),

@@ -4,15 +4,17 @@ import { storageFailed } from '../errors.js';
 
 /**
  * Writes `path` whole or not at all: to a temporary name beside it, flushed to disk, then renamed. Makes its folder.
+ * @param data or its parts: each is made when those before it are written
  * @throws STORAGE_FAILED
  */
-export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
+export async function writeFileAtomic(path: string, data: string | Uint8Array | Iterable<Uint8Array>): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true });
     const file = await open(temporary, 'w');
     try {
-      await file.writeFile(data);
+      const parts = typeof data === 'string' || data instanceof Uint8Array ? [data] : data;
+      for (const part of parts) await file.writeFile(part); // goes on where the one before it ended
       await file.sync();
     } finally {
       await file.close();

@@ -106,13 +106,15 @@ export class GradientComputer {
     const ahead = await this.next;
     const batch = ahead?.step === step ? ahead : await this.prepare(step);
     this.next = this.prepare(step + 1); // decoded by other threads while this one computes
+    this.next.catch(() => undefined); // the next step throws it, if there is one
     this.local.set(this.weights);
     this.gradient.fill(0);
     await this.askTeacher(batch);
     const parts = split(batch, microBatch(batch.passes));
+    const shares = parts.map(part => part.views.length / batch.views.length);
     const metrics: PassMetrics[][] = [];
-    for (const part of parts) metrics.push(await this.runPasses(part, part.views.length / batch.views.length));
-    return averagePasses(metrics);
+    for (const [i, part] of parts.entries()) metrics.push(await this.runPasses(part, shares[i]!));
+    return averagePasses(metrics, shares);
   }
 
   /** Adds `share` of the gradient of every pass over some views. */

@@ -24,15 +24,16 @@ export async function orderNeurons(
   const moments = Array.from({ length: a.depth }, () => new Float32Array(a.ffnWidth));
   const side = a.resolution;
   for (let at = 0; at < samples; at += batch) {
-    const pixels = new Uint8Array(batch * side * side * 3);
-    const rendered = await Promise.all(Array.from({ length: batch }, (_, i) => views.render(at + i, side)));
+    const size = Math.min(batch, samples - at);
+    const pixels = new Uint8Array(size * side * side * 3);
+    const rendered = await Promise.all(Array.from({ length: size }, (_, i) => views.render(at + i, side)));
     rendered.forEach((picture, i) => pixels.set(picture, i * picture.length));
-    const outputs = await session.run({ pixels: new Tensor('uint8', pixels, pixelShape(a, batch, side)), positions });
+    const outputs = await session.run({ pixels: new Tensor('uint8', pixels, pixelShape(a, size, side)), positions });
     moments.forEach((sum, layer) => {
       const part = outputs[`moment.${layer}`]!.data as Float32Array;
-      for (let j = 0; j < sum.length; j++) sum[j]! += part[j]!;
+      for (let j = 0; j < sum.length; j++) sum[j]! += (size / samples) * part[j]!;
     });
-    onProgress?.(Math.min(samples, at + batch));
+    onProgress?.(at + size);
   }
   return orderByImportance(checkpoint, moments);
 }

@@ -3,6 +3,9 @@ import { type Architecture, wholePatches } from '../model/architecture.js';
 import type { Submodel } from '../model/submodel.js';
 import type { Objective, ResolutionMix, TrainingConfig } from './config.js';
 
+/** Resolution of labelled training unless told otherwise, pixels. */
+export const labelledResolution = 64;
+
 const distil: TrainingConfig = {
   objective: 'distil',
   seed: 1,
@@ -42,6 +45,7 @@ const adapt: TrainingConfig = {
   views: 6000,
 };
 
+/** @see withGiven for its views */
 const labelled = (resolution: number): TrainingConfig => ({
   ...distil,
   learningRate: 1e-3,
@@ -60,7 +64,7 @@ function fitTo(a: Architecture, config: TrainingConfig): TrainingConfig {
   return { ...config, fullResolutions: fit(config.fullResolutions), subResolutions: fit(config.subResolutions) };
 }
 
-/** @param labels of labelled training: its one resolution, 64 by default, and the one submodel of `plain`, XL by default */
+/** @param labels of labelled training: its one resolution, labelledResolution by default, and the one submodel of `plain`, XL by default */
 export function preset(
   a: Architecture,
   purpose: Objective | 'adapt',
@@ -68,8 +72,18 @@ export function preset(
 ): TrainingConfig {
   if (purpose === 'distil') return fitTo(a, distil);
   if (purpose === 'adapt') return fitTo(a, adapt);
-  const { resolution = 64, submodel = null } = labels;
-  return { ...labelled(resolution), objective: purpose, submodel };
+  const { resolution = labelledResolution, submodel = null } = labels;
+  return withGiven({ ...labelled(resolution), objective: purpose, submodel }, {});
+}
+
+/**
+ * A preset with what was given in its place. Labelled training sees no view twice unless `views` is given: it has no
+ * teacher whose embeddings take memory.
+ */
+export function withGiven(config: TrainingConfig, given: Partial<TrainingConfig>): TrainingConfig {
+  const { steps, batch } = { ...config, ...given };
+  const views = config.objective === 'distil' ? config.views : steps * batch;
+  return { ...config, views, ...given };
 }
 
 /** Short side of the pictures in memory, pixels: room for crops around what the encoder sees. */

@@ -44,9 +44,15 @@ export interface PassMetrics {
   readonly cosine?: number;
 }
 
-/** Metrics of the same passes over other views, averaged. */
-export function averagePasses(parts: readonly PassMetrics[][]): PassMetrics[] {
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+/**
+ * Metrics of the same passes over other views, averaged.
+ * @param shares of the views that each part has; they sum to 1, and are equal by default
+ */
+export function averagePasses(
+  parts: readonly PassMetrics[][],
+  shares: readonly number[] = parts.map(() => 1 / parts.length),
+): PassMetrics[] {
+  const mean = (values: readonly number[]) => values.reduce((sum, value, i) => sum + shares[i]! * value, 0);
   return parts[0]!.map((pass, i) => ({
     ...pass,
     loss: mean(parts.map(passes => passes[i]!.loss)),

@@ -39,22 +39,29 @@ const isThere = (path: string): Promise<boolean> =>
 const fileOf = (out: string) => join(out, 'run.safetensors');
 
 /**
- * A run is neither begun where there is one, or a model that its first checkpoint would replace, nor resumed where there
- * is none: a flag forgotten or a name mistyped would cost hours.
+ * Neither a run nor a model is replaced, nor a run resumed where there is none: a flag forgotten or a name mistyped would
+ * cost hours.
  * @throws RUN_EXISTS, RUN_MISSING
  */
 export async function checkRun(out: string, resume: boolean): Promise<void> {
-  const exists = await isThere(fileOf(out));
-  if (exists && !resume)
-    throw new MatvitError('RUN_EXISTS', `${out} holds a run; --resume continues it, or give another --out`);
-  if (!resume && (await isThere(join(out, 'model.safetensors'))))
-    throw new MatvitError('RUN_EXISTS', `${out} holds a model, which would be replaced; give another --out`);
-  if (!exists && resume) throw new MatvitError('RUN_MISSING', `${fileOf(out)} does not exist`);
+  if (!resume) return checkVacant(out);
+  if (!(await isThere(fileOf(out)))) throw new MatvitError('RUN_MISSING', `${fileOf(out)} does not exist`);
 }
+
+/** That a folder, which need not exist, holds neither a run nor a model. @throws RUN_EXISTS */
+export async function checkVacant(out: string): Promise<void> {
+  if (await isThere(fileOf(out)))
+    throw new MatvitError('RUN_EXISTS', `${out} holds a run; train --resume continues it, or give another --out`);
+  if (await isThere(join(out, 'model.safetensors')))
+    throw new MatvitError('RUN_EXISTS', `${out} holds a model, which would be replaced; give another --out`);
+}
+
+/** What a run and its model write before they rename it. */
+const unfinished = /^(run\.safetensors|metrics\.jsonl|model\.json|model\.safetensors\.new)(\.\d+\.tmp)+$/;
 
 /** Removes what a process that was killed had not finished writing. The caller holds the run's lock. */
 export async function sweepRun(out: string): Promise<void> {
-  for (const name of await readdir(out)) if (/\.\d+\.tmp$/.test(name)) await rm(join(out, name), { force: true });
+  for (const name of await readdir(out)) if (unfinished.test(name)) await rm(join(out, name), { force: true });
 }
 
 export interface RunState extends OptimizerState {
@@ -68,6 +75,25 @@ export async function writeRun(out: string, step: number, identity: RunIdentity,
   const tensors = new Map(parts.map(part => [part, { shape: [state[part].length], data: state[part] }]));
   const metadata = { step: String(step), identity: JSON.stringify(identity) };
   await writeSafetensors(fileOf(out), { metadata, tensors }, 'F32');
+}
+
+/** As a file has it, which may be of another version. */
+type StoredIdentity = { readonly [Key in keyof RunIdentity]?: RunIdentity[Key] | undefined };
+
+/** The keys that two runs do not share, each with both values: `seed 3, not 4`. */
+function differences(stored: StoredIdentity, asked: RunIdentity): string[] {
+  const flat = ({ config, ...others }: StoredIdentity): Record<string, unknown> => ({ ...config, ...others });
+  const [were, are] = [flat(stored), flat(asked)];
+  const print = (value: unknown) => (value === undefined ? 'nothing' : JSON.stringify(value));
+  return [...new Set([...Object.keys(were), ...Object.keys(are)])]
+    .filter(key => print(were[key]) !== print(are[key]))
+    .map(key => `${key} ${print(were[key])}, not ${print(are[key])}`);
+}
+
+/** A configuration with the steps of another, and with its views if both have as many as their steps take. */
+function reschedule(config: TrainingConfig, to: TrainingConfig): TrainingConfig {
+  const isFresh = ({ steps, batch, views }: TrainingConfig) => views === steps * batch;
+  return { ...config, steps: to.steps, views: isFresh(config) && isFresh(to) ? to.views : config.views };
 }
 
 /**
@@ -84,14 +110,10 @@ export async function readRun(
 ): Promise<number> {
   const path = fileOf(out);
   const { metadata, tensors } = await readSafetensors(path);
-  const { config, ...others } = JSON.parse(metadata['identity'] ?? '{}') as Partial<RunIdentity>;
-  const steps = rescheduled ? { steps: identity.config.steps } : {};
-  const stored: Partial<RunIdentity> = { ...others, ...(config && { config: { ...config, ...steps } }) };
-  for (const key of Object.keys(identity) as (keyof RunIdentity)[])
-    if (JSON.stringify(stored[key]) !== JSON.stringify(identity[key])) {
-      const reason = `${path} was made with another ${key}: ${JSON.stringify(stored[key])}, not ${JSON.stringify(identity[key])}`;
-      throw new MatvitError('RESUME_MISMATCH', reason);
-    }
+  const stored = JSON.parse(metadata['identity'] ?? '{}') as StoredIdentity;
+  const config = stored.config && (rescheduled ? reschedule(stored.config, identity.config) : stored.config);
+  const differing = differences({ ...stored, config }, identity);
+  if (differing.length > 0) throw new MatvitError('RESUME_MISMATCH', `${path} was made with ${differing.join('; ')}`);
   for (const part of parts) {
     const tensor = tensors.get(part);
     if (tensor?.data.length !== state[part].length)

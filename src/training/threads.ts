@@ -22,7 +22,7 @@ export class Threads<Request> {
     return new Threads(threads);
   }
 
-  /** @throws what the first of them that failed answered, WORKER_LOST if it is gone: when none is at work any more */
+  /** @throws TRAINING_FAILED with what the first of them that failed answered, WORKER_LOST if it is gone: when none is at work any more */
   ask<T>(request: Request): Promise<T[]> {
     return settled(this.threads.map(thread => thread.ask<T>(request)));
   }
@@ -41,7 +41,9 @@ class Thread {
 
   constructor(private readonly thread: Worker) {
     thread.on('message', ({ value, error }: { value?: unknown; error?: unknown }) => {
-      if (error !== undefined) this.waiting?.reject(error);
+      // an error that comes from another thread has lost its class and its code
+      if (error !== undefined)
+        this.waiting?.reject(new MatvitError('TRAINING_FAILED', reasonOf(error), { cause: error }));
       else this.waiting?.resolve(value);
     });
     let cause: unknown;

@@ -57,8 +57,8 @@ export interface TrainingResult {
 }
 
 /**
- * @throws RUN_EXISTS, RUN_MISSING, RUN_LOCKED, RESUME_MISMATCH, STORAGE_FAILED, TRAINING_DIVERGED, WORKER_LOST, TRAINING_DATA for labels
- * that are all the same, CHECKPOINT_MISMATCH for a teacher of another architecture, and what checkConfig does
+ * @throws RUN_EXISTS, RUN_MISSING, RUN_LOCKED, RESUME_MISMATCH, STORAGE_FAILED, TRAINING_DIVERGED, TRAINING_FAILED, WORKER_LOST,
+ * TRAINING_DATA for labels that are all the same, CHECKPOINT_MISMATCH for a teacher of another architecture, and what checkConfig does
  */
 export async function train(options: TrainingOptions): Promise<TrainingResult> {
   const { config, init, teacher, pictures, out } = options;
@@ -70,7 +70,7 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
   await withStorage(out, () => mkdir(out, { recursive: true }));
   const lock = lockRun(out);
   try {
-    await sweepRun(out);
+    await withStorage(out, () => sweepRun(out));
     return await run(options);
   } finally {
     lock.release();
@@ -114,8 +114,10 @@ async function run(options: TrainingOptions): Promise<TrainingResult> {
     teacherModel: distil ? staticGraph(teacher, uniform(a, 'XL'), 'fp32') : null,
     teacherPositions: distil ? teacher.weights.get('positions')! : null,
   };
+  let savedStep = options.resume ? step : undefined;
   const save = async () => {
     await writeRun(out, step, identity, state);
+    savedStep = step;
     const checkpoint = extract(init, layout, state.average);
     await options.onSave?.(checkpoint, step);
     return checkpoint;
@@ -136,7 +138,7 @@ async function run(options: TrainingOptions): Promise<TrainingResult> {
       if (!Number.isFinite(gradientNorm))
         throw new MatvitError(
           'TRAINING_DIVERGED',
-          `the gradient of step ${step + 1} is not finite; ${out} has the last checkpoint, a lower learning rate may help`,
+          `the gradient of step ${step + 1} is not finite; ${afterDivergence(out, savedStep)}`,
         );
       const learningRate = learningRateAt(step, { ...config, peak: config.learningRate });
       const { weightDecay, averageDecay } = config;
@@ -163,6 +165,12 @@ async function run(options: TrainingOptions): Promise<TrainingResult> {
     await workers.end();
   }
 }
+
+/** A run cannot be resumed at another learning rate: the next is another run. */
+const afterDivergence = (out: string, savedStep: number | undefined): string =>
+  savedStep === undefined
+    ? 'nothing was saved, begin again with a lower --learning-rate'
+    : `a lower --learning-rate with --init ${out} --out OTHER goes on from its encoder of step ${savedStep}`;
 
 /** @throws STORAGE_FAILED */
 async function withStorage(path: string, write: () => Promise<unknown>): Promise<void> {
@@ -213,10 +221,10 @@ function allocate(layout: Layout, config: TrainingConfig, teacher: Checkpoint | 
 
 /** The initial checkpoint's weights; what it does not have (a classifier) starts small and random. */
 function start(layout: Layout, init: Checkpoint, seed: number, weights: Float32Array): void {
+  const r = random(seed, 2);
   for (const [name, entry] of layout.entries) {
     const part = weights.subarray(entry.offset, entry.offset + entry.length);
     const from = init.weights.get(name);
-    const r = random(seed, 2);
     if (from) part.set(from);
     else if (entry.decays) part.forEach((_, i) => (part[i] = 0.02 * r.normal()));
   }

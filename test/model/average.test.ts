@@ -21,6 +21,10 @@ describe('average', () => {
     assert.ok(Math.abs(at(mean) - (at(start) + at(trained)) / 2) < 1e-7);
   });
 
+  it('refuses shares that no number can be the sum of', () => {
+    throwsCode('OPTION_INVALID', () => of([start, 1e308], [trained, 1e308]));
+  });
+
   it('refuses checkpoints of different architectures', () => {
     const other = initialise({ ...start.architecture, heads: 1 }, 1);
     throwsCode('CHECKPOINT_MISMATCH', () => of([start, 1], [other, 1]));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { type ModelCard, readModel, writeModel } from '../../src/model/bundle.js';
-import { makeCheckpoint } from '../../src/model/checkpoint.js';
+import { type ModelCard, readModel, sourceAt, writeModel } from '../../src/model/bundle.js';
+import { makeCheckpoint, writeCheckpoint } from '../../src/model/checkpoint.js';
 import { tensorShapes } from '../../src/model/architecture.js';
 import { rejectsCode } from '../support/rejects.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -42,6 +42,16 @@ describe('a model on disk', () => {
     assert.equal((await readModel(folder)).checkpoint.fingerprint, first.fingerprint);
     await writeModel(folder, second, card, 'F32');
     assert.equal((await readModel(folder)).checkpoint.fingerprint, second.fingerprint);
+  });
+
+  it('is a source with its provenance, as a folder and as a file, but not with the card of other weights', async () => {
+    const folder = inFolder('source');
+    const provenance = ['where it is from', 'its licence'];
+    await writeModel(folder, first, { ...card, provenance }, 'F32');
+    const file = `${folder}/model.safetensors`;
+    for (const path of [folder, file]) assert.deepEqual(await sourceAt(path), { checkpoint: first, provenance });
+    await writeCheckpoint(file, second, 'F32');
+    assert.deepEqual(await sourceAt(folder), { checkpoint: second, provenance: [] });
   });
 
   it('stays as it was when what should replace it is not finite', async () => {

@@ -51,7 +51,10 @@ describe('import of a plain ViT', () => {
 
   it('folds the preprocessing that the weights expect into the patch embedding', () => {
     const { plain, timm } = plainVit(3);
-    const [mean, std] = [0.45, 0.225];
+    const [mean, std] = [
+      [0.485, 0.456, 0.406],
+      [0.229, 0.224, 0.225],
+    ] as const;
     const { weights } = importVit(timm, { heads, mean, std });
     const area = tiny.patch ** 2;
     const pixels = Float64Array.from({ length: 3 * area }, (_, i) => (i * 89) % 256); // row, column, channel
@@ -60,7 +63,7 @@ describe('import of a plain ViT', () => {
       let [expected, actual] = [bias![o]!, weights.get('patch.bias')![o]!];
       pixels.forEach((value, i) => {
         const [c, place] = [i % 3, Math.floor(i / 3)];
-        expected += weight![(o * 3 + c) * area + place]! * ((value / 255 - mean) / std);
+        expected += weight![(o * 3 + c) * area + place]! * ((value / 255 - mean[c]!) / std[c]!);
         actual += weights.get('patch.weight')![o * 3 * area + i]! * (value / 127.5 - 1);
       });
       assert.ok(Math.abs(actual - expected) < 1e-4, `${actual} is not ${expected}`);

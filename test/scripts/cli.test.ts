@@ -100,9 +100,13 @@ describe('matvit', function () {
       ['FOLDER_UNREADABLE', 'index', inFolder('nowhere'), ...fresh],
       ['METADATA_INVALID', 'index', pictures, '--metadata', inFolder('bad\nname.csv'), ...fresh],
       ['FOLDER_UNREADABLE', ...evaluation, inFolder('empty'), '--queries', pictures],
+      ['OPTION_INVALID', ...evaluation, pictures, '--queries', pictures, '--at', ','],
       ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--out', inFolder('imported')],
       ['CHECKPOINT_CORRUPT', 'import', inFolder('plain.safetensors'), '--keep-order', '--out', inFolder('imported')],
       ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--keep-order', '--images', pictures, '--out', 'x'],
+      ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--keep-order', '--std', '0.2,0,0.2', '--out', 'x'],
+      ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--keep-order', '--samples', '9', '--out', 'x'],
+      ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--keep-order', '--mean', '0.5,0.5', '--out', 'x'],
     ];
     await pMap(cases, ([code, ...args]) => expectError(code, ...args), { concurrency: 2 });
     assert.ok(!(await readdir(inFolder('.'))).includes('imported'));
@@ -217,7 +221,7 @@ describe('matvit', function () {
       const file = inFolder('vit.safetensors');
       await writeSafetensors(file, timm, 'F32');
       await output('import', file, '--heads', '2', '--keep-order', '--out', inFolder('kept'));
-      const ordering = ['--images', pictures, '--samples', '8'];
+      const ordering = ['--images', pictures, '--samples', '10'];
       await output('import', file, '--heads', '2', ...ordering, '--out', inFolder('ordered'));
       const [kept, ordered] = [await embedded(inFolder('kept')), await embedded(inFolder('ordered'))];
       assert.ok(maxDifference(kept.vectors, ordered.vectors) < 1e-5);
@@ -245,7 +249,9 @@ describe('matvit', function () {
       const { child, outcome } = start(...on);
       while (!(await readFile(`${run}/metrics.jsonl`, 'utf8').catch(() => '')).includes('\n')) await setTimeout(20);
       child.kill('SIGINT');
-      assert.equal((await outcome).code, 0);
+      const { code, stdout } = await outcome;
+      assert.equal(code, 1);
+      assert.match(stdout, /\ninterrupted after \d+ of 40 steps: .* --resume goes on\n$/);
       const stopped = await readModel(run);
       const steps = Number(/, (\d+) of 40 steps/.exec(stopped.card.description)![1]);
       assert.ok(steps > 0 && steps < 40, `${steps}`);
@@ -253,6 +259,10 @@ describe('matvit', function () {
       await output(...on, '--resume');
       const { card, checkpoint } = await readModel(run);
       assert.equal(card.description, 'matvit train, 40 of 40 steps');
+      assert.deepEqual(
+        card.provenance.map(line => line.split(' ')[0]),
+        ['random', 'from', 'pictures:'],
+      );
       assert.notEqual(checkpoint.fingerprint, stopped.checkpoint.fingerprint);
       const lines = (await readFile(`${run}/metrics.jsonl`, 'utf8')).trimEnd().split('\n');
       assert.deepEqual(
@@ -260,6 +270,17 @@ describe('matvit', function () {
         Array.from({ length: 40 }, (_, i) => i + 1),
       );
     });
+  });
+
+  it('trains from scratch at a resolution, which is then the model’s own', async () => {
+    const out = inFolder('scratch');
+    const size = ['--steps', '1', '--batch', '2', '--workers', '1', '--resolution', '32'];
+    await output('train', '--objective', 'plain', ...size, '--images', pictures, '--out', out);
+    const { checkpoint } = await readModel(out);
+    assert.equal(checkpoint.architecture.resolution, 32);
+    const folders = ['--gallery', pictures, '--queries', pictures];
+    const { points } = await json<{ points: Row[] }>('evaluate', ...folders, '--model', out, '--at', 'XL');
+    assert.equal(points[0]!['at'], 'XL@32:fp32');
   });
 
   it('logs how far training is, and how long it will take', () => {
@@ -282,6 +303,7 @@ describe('matvit', function () {
         ['OPTION_INVALID', [...on, '--objective', 'joint', '--adapt']],
         ['OPTION_INVALID', ['train', '--adapt', '--init', model, '--images', pictures, '--out', model]],
         ['RESOLUTION_INVALID', [...on, '--objective', 'joint', '--resolution', '50']],
+        ['OPTION_INVALID', [...distil, '--memory', '0']],
         ['RUN_MISSING', [...distil, '--resume']],
       ];
       await pMap(cases, ([code, args]) => expectError(code, ...args), { concurrency: 2 });
@@ -297,6 +319,13 @@ describe('matvit', function () {
       const [first, second, between] = await Promise.all([model, inFolder('second'), mean].map(of));
       const expected = first!.map((weight, i) => 0.75 * weight + 0.25 * second![i]!);
       assert.ok(maxDifference(between!, expected) < 1e-3); // stored as fp16
+      const { provenance } = (await readModel(mean)).card;
+      assert.deepEqual([provenance[0], provenance.length], ['random numbers', 3]);
+    });
+
+    it('replaces nothing, nor does import', async () => {
+      await expectError('RUN_EXISTS', 'average', model, '--out', model);
+      await expectError('RUN_EXISTS', 'import', inFolder('vit.safetensors'), '--keep-order', '--out', model);
     });
 
     it('refuses what is no share', async () => {

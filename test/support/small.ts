@@ -36,7 +36,7 @@ export function smallCheckpoint(seed = 1): Checkpoint {
 }
 
 export async function writeSmallModel(folder: string, seed = 1): Promise<Checkpoint> {
-  const card = { name: 'small', description: 'random weights', provenance: [] };
+  const card = { name: 'small', description: 'random weights', provenance: ['random numbers'] };
   return (await writeModel(folder, smallCheckpoint(seed), card, 'F32')).checkpoint;
 }
 

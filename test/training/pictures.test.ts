@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createWriteStream, existsSync, rmSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -75,6 +75,50 @@ describe('training pictures', () => {
     const { table, failed } = await loadPictures([folder], { maxSide: 32, maxBytes: 1e9, onProgress });
     assert.equal(table.length / tableColumns, 39);
     assert.equal(failed, existsSync(unreadable) ? 3 : 2);
+  });
+
+  it('say why the first of them cannot be read, and are not read where they are too large', async () => {
+    await writeFile(join(folder, 'b.png'), '');
+    await truncate(join(folder, 'b.png'), 5 * 2 ** 30); // takes no room
+    await assert.rejects(load([folder]), { message: /no picture could be read from .*b\.png: more than 32 MiB$/ });
+    await writeFile(join(folder, 'a.png'), 'not a picture');
+    await writeFile(join(folder, 'c.png'), await plain(20, 20, '#f00').png().toBuffer());
+    const { failed, firstFailure } = await load([folder]);
+    assert.equal(failed, 2);
+    assert.match(firstFailure!, /a\.png: not a JPEG, /);
+    const pack = tar.pack();
+    const file = pack.pipe(createWriteStream(join(folder, 'large.tar')));
+    pack.entry({ name: 'large.png' }, Buffer.alloc(2 ** 25 + 1));
+    pack.entry({ name: 'small.png' }, await plain(20, 20, '#f00').png().toBuffer());
+    pack.finalize();
+    await finished(file);
+    const fromTar = await load([join(folder, 'large.tar')]);
+    assert.equal(fromTar.table.length / tableColumns, 1);
+    assert.equal(fromTar.firstFailure, 'large.png: more than 32 MiB');
+  });
+
+  it('are as many as are asked for, spread evenly over folders and tar files', async () => {
+    await mkdir(join(folder, 'many'));
+    const pack = tar.pack();
+    const file = pack.pipe(createWriteStream(join(folder, 'many.tar')));
+    for (let i = 0; i < 10; i++) {
+      const bytes = await plain(20 + i, 20, '#f00')
+        .png()
+        .toBuffer(); // told apart by their widths
+      await writeFile(join(folder, 'many', `${i}.png`), bytes);
+      pack.entry({ name: `${i}.png` }, bytes);
+    }
+    pack.finalize();
+    await finished(file);
+    for (const [most, expected] of [
+      [1, [29, 29]],
+      [8, [22, 24, 27, 29, 22, 24, 27, 29]],
+      [1000, Array.from({ length: 20 }, (_, i) => 20 + (i % 10))],
+    ] as const) {
+      const { table } = await loadPictures([join(folder, 'many'), join(folder, 'many.tar')], { maxSide: 32, most });
+      const widths = Array.from({ length: table.length / tableColumns }, (_, row) => table[row * tableColumns + 1]!);
+      assert.deepEqual(widths, expected);
+    }
   });
 
   it('are refused if there are none, or more than memory holds', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { presets } from '../../src/model/architecture.js';
 import { checkConfig } from '../../src/training/config.js';
-import { preset, workersFor } from '../../src/training/presets.js';
+import { preset, withGiven, workersFor } from '../../src/training/presets.js';
 
 describe('training presets', () => {
   it('can be trained whatever the patch of the encoder, on any number of cores', () => {
@@ -27,6 +27,14 @@ describe('training presets', () => {
         assert.deepEqual(fullResolutions.at(-1), [resolution, 1.5]);
         assert.equal(fullResolutions[1]![0] / patch, Math.round(resolution / 2 / patch));
       }
+  });
+
+  it('of labelled training show each view once, unless told otherwise', () => {
+    const config = preset(presets['Ti/16'], 'joint');
+    assert.equal(config.views, config.steps * config.batch);
+    assert.equal(withGiven(config, { steps: 10_000, batch: 32 }).views, 320_000);
+    assert.equal(withGiven(config, { steps: 10_000, views: 500 }).views, 500);
+    assert.equal(withGiven(preset(presets['Ti/16'], 'distil'), { steps: 10_000 }).views, 60_000); // the teacher's memory
   });
 
   it('take as many workers as share a batch evenly', () => {

@@ -3,7 +3,6 @@ import { appendFile, mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MatvitError } from '../../src/errors.js';
-import { orderByImportance } from '../../src/graph/importance.js';
 import { type Checkpoint, writeCheckpoint } from '../../src/model/checkpoint.js';
 import { readSafetensors } from '../../src/model/safetensors.js';
 import type { TrainingConfig } from '../../src/training/config.js';
@@ -101,9 +100,11 @@ describe('training', () => {
       assert.equal(second.result.checkpoint.fingerprint, whole.result.checkpoint.fingerprint);
     });
 
-  it('stops where it diverges, before it spoils the last checkpoint', async () => {
+  it('stops where it diverges, before it spoils the last checkpoint, if there is one', async () => {
     const config = { ...tinyConfig, learningRate: 1e30 };
-    await rejectsCode('TRAINING_DIVERGED', run({ config, checkpointEvery: 0 }));
+    const code = 'TRAINING_DIVERGED';
+    await assert.rejects(run({ config }), { code, message: /step 2 is not finite; nothing was saved/ });
+    await assert.rejects(run({ config, checkpointEvery: 0 }), { code, message: / --init .* encoder of step 1$/ });
     const { tensors } = await readSafetensors(join(out, 'run.safetensors'));
     assert.ok([...tensors.values()].every(({ data }) => data.every(Number.isFinite)));
   });
@@ -112,14 +113,17 @@ describe('training', () => {
     const config = { ...tinyConfig, steps: 2 };
     await run({ config });
     const moved = { ...pictures, table: pictures.table.map((x, i) => (i % tableColumns === 3 ? i % 2 : x)) };
-    for (const over of [
-      { config: { ...config, seed: 4 } },
-      { config: { ...config, steps: 1 }, rescheduled: true },
-      { init: initialise(tiny, 2) },
-      { pictures: stripes(61, 4) },
-      { pictures: moved }, // from other sources, so that other ones are drawn
-    ])
-      await rejectsCode('RESUME_MISMATCH', run({ config, ...over, resume: true }));
+    const cases: [Partial<TrainingOptions>, RegExp][] = [
+      [{ config: { ...config, seed: 4 } }, /made with seed 3, not 4$/],
+      [{ config: { ...config, learningRate: 1, bank: 8 } }, /made with learningRate 0.005, not 1; bank 64, not 8$/],
+      [{ config: { ...config, steps: 1 } }, /made with steps 2, not 1$/],
+      [{ config: { ...config, steps: 1 }, rescheduled: true }, /has done 2 steps, more than 1$/],
+      [{ init: initialise(tiny, 2) }, /made with initFingerprint "\w{64}", not "\w{64}"$/],
+      [{ pictures: stripes(61, 4) }, /made with pictures "\w{64}", not "\w{64}"$/],
+      [{ pictures: moved }, /made with pictures /], // from other sources, so that other ones are drawn
+    ];
+    for (const [over, reason] of cases)
+      await assert.rejects(run({ config, ...over, resume: true }), { code: 'RESUME_MISMATCH', message: reason });
   });
 
   it('neither replaces a run unasked nor begins one that should have been there', async () => {
@@ -156,7 +160,8 @@ describe('training', () => {
     const table = pictures.table.slice();
     table[5 * tableColumns] = pictures.pixels.byteLength; // one picture begins where there are no more
     const broken = { ...pictures, table };
-    await assert.rejects(run({ pictures: broken }), /outside of buffer bounds/);
+    const failure = { code: 'TRAINING_FAILED', message: /outside of buffer bounds/ };
+    await assert.rejects(run({ pictures: broken }), failure);
     assert.equal((await run({ config: { ...tinyConfig, steps: 1 } })).result.steps, 1);
   });
 
@@ -166,9 +171,10 @@ describe('training', () => {
     await run({ config, signal: stopping.signal, onStep: ({ step }) => step === 3 && stopping.abort() });
     const metrics = join(out, 'metrics.jsonl');
     await appendFile(metrics, '{"step":4}\n{"step":5}\n{"st'); // done after the last checkpoint, and lost
-    await appendFile(join(out, 'run.safetensors.99.tmp'), 'half of it');
+    for (const name of ['run.safetensors.99.tmp', 'model.safetensors.new.99.tmp.99.tmp', 'notes.99.tmp'])
+      await appendFile(join(out, name), 'half of it'); // the last is not the run's
     await run({ config, resume: true });
-    assert.deepEqual((await readdir(out)).sort(), ['metrics.jsonl', 'run.lock', 'run.safetensors']);
+    assert.deepEqual((await readdir(out)).sort(), ['metrics.jsonl', 'notes.99.tmp', 'run.lock', 'run.safetensors']);
     const lines = (await readFile(metrics, 'utf8')).trimEnd().split('\n');
     const steps = lines.map(line => JSON.parse(line) as StepMetrics);
     assert.deepEqual(
@@ -185,13 +191,17 @@ describe('training', () => {
     await rejectsCode('RESOLUTION_INVALID', run({ config: { ...tinyConfig, subResolutions: [[18, 1]] } }));
   });
 
-  it('has the same gradient however many workers and parts a batch is shared by', async () => {
-    const norms: number[] = [];
+  it('has the same gradient and loss however many workers and parts a batch is shared by', async () => {
+    const figures: [norm: number, loss: number][] = [];
     for (const workers of [1, 2, 8]) {
-      const { steps } = await run({ config: { ...tinyConfig, batch: 64, workers, steps: 1 } });
-      norms.push(steps[0]!.gradientNorm);
+      // two workers have parts of 8, 8 and 4 views
+      const { steps } = await run({ config: { ...tinyConfig, batch: 40, workers, steps: 1 } });
+      figures.push([steps[0]!.gradientNorm, meanLoss(steps[0]!)]);
     }
-    for (const norm of norms) assert.ok(Math.abs(norm / norms[0]! - 1) < 1e-4, norms.join());
+    for (const [norm, loss] of figures) {
+      assert.ok(Math.abs(norm / figures[0]![0] - 1) < 1e-4, figures.join());
+      assert.ok(Math.abs(loss / figures[0]![1] - 1) < 1e-5, figures.join());
+    }
   });
 
   describe('by distillation', () => {
@@ -261,6 +271,15 @@ describe('training', () => {
     assert.ok(steps[1]!.learningRate < steps[0]!.learningRate);
   });
 
+  it('has other views when it is rescheduled only if it has one for each view of its steps', async () => {
+    const every = (steps: number) => ({ ...tinyConfig, steps, views: steps * tinyConfig.batch });
+    await run({ config: every(2) });
+    const { steps } = await run({ config: every(3), resume: true, rescheduled: true });
+    assert.equal(steps.length, 1);
+    const fewer = { ...every(4), views: 16 };
+    await assert.rejects(run({ config: fewer, resume: true, rescheduled: true }), { message: /views 48, not 16$/ });
+  });
+
   it('trains one granularity a step, or one submodel alone', async () => {
     const sampled = await run({ config: { ...tinyConfig, objective: 'sample', steps: 12 } });
     assert.ok(sampled.steps.every(({ passes }) => passes.length === 1));
@@ -279,16 +298,5 @@ describe('training', () => {
         checkpoint.weights.get(`layers.1.${name}`)!.subarray(4 * row),
         init.weights.get(`layers.1.${name}`)!.subarray(4 * row),
       );
-  });
-
-  it('orders neurons without changing what they are', () => {
-    const moments = Array.from({ length: 3 }, (_, l) => Float32Array.from({ length: 32 }, (_, j) => (j * 7 + l) % 32));
-    const ordered = orderByImportance(init, moments);
-    const sum = (data: Float32Array) => data.reduce((total, w) => total + w * w, 0);
-    for (const part of ['up.weight', 'up.bias', 'down.weight']) {
-      const name = `layers.0.${part}`;
-      assert.ok(Math.abs(sum(ordered.weights.get(name)!) - sum(init.weights.get(name)!)) < 1e-5);
-    }
-    assert.notDeepEqual(ordered.weights.get('layers.0.up.weight'), init.weights.get('layers.0.up.weight'));
   });
 });
