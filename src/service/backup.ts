@@ -19,8 +19,8 @@ export const backupRoute = ({ jobs }: Service): Route =>
     summary: 'A backup of the index as one file, which `matvit snapshot restore` takes',
     answer: { status: 200, description: 'a tar', types: ['application/x-tar'] },
     errors: [
-      ...(['INDEX_READ_ONLY', 'JOB_RUNNING', 'REQUEST_ABORTED'] as const),
-      ...(['INDEX_MISSING', 'INDEX_FAILED', 'CATALOGUE_CORRUPT', 'STORAGE_FAILED'] as const),
+      ...(['INDEX_READ_ONLY', 'JOB_RUNNING', 'REQUEST_ABORTED', 'INDEX_MISSING', 'FILE_UNREADABLE'] as const),
+      ...(['INDEX_FAILED', 'CATALOGUE_CORRUPT', 'STORAGE_FAILED'] as const),
     ],
     async handle({ searcher: { index }, response, signal }) {
       const source = onDisk(index).folder;
