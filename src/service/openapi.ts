@@ -6,10 +6,12 @@ import type { Answer, Route } from './route.js';
 export type Json = { [key: string]: unknown };
 
 /** Any route can give these. */
-const common: readonly ErrorCode[] = ['REQUEST_INVALID', 'RATE_LIMITED', 'REQUEST_TIMEOUT', 'INTERNAL'];
+const common: readonly ErrorCode[] = [
+  ...(['REQUEST_INVALID', 'REQUEST_TOO_LARGE', 'RATE_LIMITED', 'REQUEST_TIMEOUT', 'INTERNAL'] as const),
+];
 const guarded: readonly ErrorCode[] = ['KEY_MISSING', 'ORIGIN_FORBIDDEN', 'SERVER_STOPPING'];
 const ofChanges: readonly ErrorCode[] = ['INDEX_READ_ONLY', 'INDEX_LOCKED', 'STORAGE_FAILED', 'CATALOGUE_CORRUPT'];
-const ofBodies: readonly ErrorCode[] = ['REQUEST_TOO_LARGE', 'QUEUE_FULL', 'REQUEST_ABORTED'];
+const ofBodies: readonly ErrorCode[] = ['QUEUE_FULL', 'REQUEST_ABORTED'];
 
 /** The codes that a route can answer with. */
 function errorsOf({ access, changes, body, errors = [] }: Route): ErrorCode[] {

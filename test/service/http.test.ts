@@ -401,6 +401,18 @@ describe('the HTTP service', () => {
     }
   });
 
+  it('says which limit an address or headers have exceeded', async () => {
+    for (const options of [
+      { path: `/${'a'.repeat(17_000)}` },
+      { path: '/', headers: { 'X-Long': 'a'.repeat(17_000) } },
+    ]) {
+      const response = await responseTo(send(options).end());
+      const body = await text(response);
+      checkProblem(response.statusCode, response.headers['content-type'], body, 'REQUEST_TOO_LARGE');
+      assert.match(body, /address and headers are longer than 16 KiB/);
+    }
+  });
+
   it('says how it is, and when it is about to stop', async () => {
     const body = { images: count, engine: searcher.encoder.engine, model: searcher.encoder.fingerprint };
     const health = async () => {
