@@ -120,7 +120,13 @@ function requestBody(body: NonNullable<Route['body']>, schemaOf: SchemaOf): Json
   const form = { type: 'object', properties: { ...Object.fromEntries(files), ...properties } };
   return {
     required: true,
-    content: { ...json, 'image/*': { schema: binary }, 'multipart/form-data': { schema: form } },
+    // whatever else a picture calls itself, it is known by its bytes
+    content: {
+      ...json,
+      'image/*': { schema: binary },
+      'multipart/form-data': { schema: form },
+      '*/*': { schema: binary },
+    },
   };
 }
 
@@ -128,9 +134,10 @@ function responsesOf(route: Route, schemaOf: SchemaOf): Json {
   const { answer, otherwise } = route;
   const responses: Json = { [answer.status]: responseOf(answer, schemaOf), ...problems(errorsOf(route)) };
   if (!otherwise) return responses;
-  const problem = responses[otherwise.status] as Json | undefined; // of the same status
   const own = responseOf(otherwise, schemaOf);
-  const content = { ...(own['content'] as Json), ...(problem?.['content'] as Json) };
+  const problem = responses[otherwise.status] as Json | undefined; // of the same status
+  if (!problem) return { ...responses, [otherwise.status]: own };
+  const content = { ...(own['content'] as Json), ...(problem['content'] as Json) };
   return { ...responses, [otherwise.status]: { ...problem, ...own, content } };
 }
 
