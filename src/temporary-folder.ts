@@ -13,7 +13,7 @@ export interface TemporaryFolder {
 /** A new folder, which a signal that ends the process removes too. @param beside where, and how its name begins */
 export async function makeTemporaryFolder(beside = join(tmpdir(), 'matvit-')): Promise<TemporaryFolder> {
   const path = await mkdtemp(beside);
-  const options = { recursive: true, force: true };
+  const options = { recursive: true, force: true, maxRetries: 3 }; // another thread may be writing into it
   const forget = beforeEnd(() => rmSync(path, options));
   return {
     path,

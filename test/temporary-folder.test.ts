@@ -31,4 +31,21 @@ describe('a temporary folder', () => {
       assert.deepEqual(folders.map(existsSync), [false, false]);
     }
   });
+
+  it('stays at a signal after which the process ends in order, and is removed by the next', async () => {
+    const module = new URL('../src/temporary-folder.js', import.meta.url).href;
+    const program = `const { makeTemporaryFolder } = await import(${JSON.stringify(module)});
+      process.once('SIGINT', () => console.log('stopping'));
+      console.log((await makeTemporaryFolder()).path);
+      setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program]);
+    const [path] = (await once(child.stdout, 'data')) as [Buffer];
+    const folder = path.toString().trim();
+    child.kill('SIGINT');
+    await once(child.stdout, 'data');
+    assert.ok(existsSync(folder));
+    child.kill('SIGINT');
+    assert.deepEqual(await once(child, 'exit'), [null, 'SIGINT']);
+    assert.ok(!existsSync(folder));
+  });
 });

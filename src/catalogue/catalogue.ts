@@ -67,7 +67,7 @@ export class Catalogue {
       WHERE (revision, id) > (?, ?) AND revision <= ? ORDER BY revision, id LIMIT ${rowsAtOnce}`);
   }
 
-  /** @param model refuse others' vectors; left out, anything goes @throws INDEX_MISSING, MODEL_MISMATCH */
+  /** @param model refuse others' vectors; left out, anything goes @throws INDEX_MISSING, FILE_UNREADABLE, MODEL_MISMATCH */
   static openForReading(file: string, model?: Model): Catalogue {
     return withSqlite(file, () => {
       const { database, at } = openForReading(file, model);

@@ -1,17 +1,17 @@
 /** Opening a catalogue's file: created where it may be, and refused where it is not one of ours. */
-import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, chmodSync, constants, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Database } from 'better-sqlite3';
-import { MatvitError, storageFailed } from '../errors.js';
+import { MatvitError, reasonOf, storageFailed } from '../errors.js';
 import { type Identity, type Model, createIdentity, identify } from './identity.js';
 import { applicationId, createTables, schema, schemaOf, version } from './schema.js';
 import { checkImages } from './rows.js';
 import { openSqlite } from './sqlite.js';
 
-/** @throws INDEX_MISSING, CATALOGUE_CORRUPT, MODEL_MISMATCH, and SQLite's own errors */
+/** @throws INDEX_MISSING, FILE_UNREADABLE, CATALOGUE_CORRUPT, MODEL_MISMATCH, and SQLite's own errors */
 export function openForReading(file: string, model: Model | undefined): { database: Database; at: Identity } {
-  if (!existsSync(file)) throw new MatvitError('INDEX_MISSING', `${file} does not exist`);
+  checkReadable(file);
   const check = (database: Database) => {
     if (isEmpty(database)) throw new MatvitError('INDEX_MISSING', `${file} is empty`);
     checkFormat(database, file);
@@ -22,6 +22,19 @@ export function openForReading(file: string, model: Model | undefined): { databa
   } catch (error) {
     if (!/^SQLITE_(CANTOPEN|READONLY)/.test((error as { code?: string }).code ?? '')) throw error;
     return checked(openCopy(file), check);
+  }
+}
+
+/** @throws INDEX_MISSING only if there is none, FILE_UNREADABLE if that cannot be known or it cannot be read */
+function checkReadable(file: string): void {
+  try {
+    accessSync(file, constants.R_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new MatvitError('INDEX_MISSING', `${file} does not exist`);
+    const reason =
+      code === 'ENOTDIR' ? `${dirname(file)} is a file; give the folder of the index` : `${file}: ${reasonOf(error)}`;
+    throw new MatvitError('FILE_UNREADABLE', reason, { cause: error });
   }
 }
 

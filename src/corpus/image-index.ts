@@ -48,7 +48,7 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
 
   private saving: Promise<void> | undefined;
 
-  /** Any number of readers, while a writer writes. @throws INDEX_MISSING, MODEL_MISMATCH */
+  /** Any number of readers, while a writer writes. @throws INDEX_MISSING, FILE_UNREADABLE, MODEL_MISMATCH */
   static async openForReading(folder: string, model: Model): Promise<ImageIndex> {
     return ImageIndex.open(folder, () => Catalogue.openForReading(catalogueIn(folder), model), undefined);
   }

@@ -64,6 +64,7 @@ export function imageRoutes(service: Service): Route[] {
       description: 'AVIF or WebP, by the Accept header.',
       params,
       answer: { status: 200, description: 'the copy', types: ['image/webp', 'image/avif'] },
+      otherwise: { status: 304, description: 'the client has it already, by its If-None-Match' },
       errors: ['NOT_FOUND', 'FILE_UNREADABLE', ...decodingErrors, 'CATALOGUE_CORRUPT', 'DATABASE_UNAVAILABLE'],
       async handle({ searcher, params: { id }, query: { v }, request, response }) {
         const image = await findImage(searcher, id);

@@ -3,7 +3,7 @@
  * searched for and needs neither salt nor a slow function.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { MatvitError, reasonOf } from '../errors.js';
 import { writeFileAtomic } from '../model/write-file-atomic.js';
@@ -32,24 +32,38 @@ export class KeyRing {
     this.reload();
   }
 
-  /** A file that does not exist holds no keys. @throws OPTION_INVALID if it is not a file of keys */
+  /** A file that does not exist holds no keys. @throws FILE_UNREADABLE, OPTION_INVALID if it is not a file of keys */
   static open(file: string): KeyRing {
     return new KeyRing(file);
   }
 
-  /** Reads the file again. @throws OPTION_INVALID, with the keys as they were, also if there was a file and is none */
+  /**
+   * Reads the file again; when that fails the keys are as they were.
+   * @throws FILE_UNREADABLE, OPTION_INVALID, also if there was a file and is none
+   */
   reload(): void {
-    if (!existsSync(this.file)) {
+    const text = this.read();
+    if (text === undefined) {
       if (this.keys.length > 0)
         throw new MatvitError('OPTION_INVALID', `${this.file} is gone; the keys in it still hold`);
       return;
     }
     try {
-      const stored = storedKeys.parse(JSON.parse(readFileSync(this.file, 'utf8')));
+      const stored = storedKeys.parse(JSON.parse(text));
       this.keys = stored.map(key => ({ ...key, hash: Buffer.from(key.sha256, 'hex') }));
     } catch (error) {
       const reason = error instanceof z.ZodError ? z.prettifyError(error).split('\n')[0]! : reasonOf(error);
       throw new MatvitError('OPTION_INVALID', `${this.file} is not a file of keys: ${reason}`, { cause: error });
+    }
+  }
+
+  /** @returns undefined if there is no file @throws FILE_UNREADABLE */
+  private read(): string | undefined {
+    try {
+      return readFileSync(this.file, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw new MatvitError('FILE_UNREADABLE', `${this.file}: ${reasonOf(error)}`, { cause: error });
     }
   }
 

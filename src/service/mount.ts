@@ -114,6 +114,9 @@ async function bodyOf(
   if (request.is('multipart/form-data'))
     return arrived({ upload: await readForm(request, response, body.files, { maxBytes, maxPictures }, take) });
   const bytes = await readBody(request, maxBytes, take);
+  // no picture begins like that, but JSON that `curl -d` sends
+  if (body.files.length > 0 && bytes[0] === '{'.charCodeAt(0))
+    throw new MatvitError('IMAGE_UNSUPPORTED', 'it begins like JSON, which needs Content-Type: application/json');
   const files = bytes.length === 0 ? [] : [{ field: body.files[0]!, name: '', bytes }];
   return arrived({ upload: { files, fields: {} } });
 }

@@ -6,10 +6,12 @@ import type { Answer, Route } from './route.js';
 export type Json = { [key: string]: unknown };
 
 /** Any route can give these. */
-const common: readonly ErrorCode[] = ['REQUEST_INVALID', 'RATE_LIMITED', 'REQUEST_TIMEOUT', 'INTERNAL'];
+const common: readonly ErrorCode[] = [
+  ...(['REQUEST_INVALID', 'REQUEST_TOO_LARGE', 'RATE_LIMITED', 'REQUEST_TIMEOUT', 'INTERNAL'] as const),
+];
 const guarded: readonly ErrorCode[] = ['KEY_MISSING', 'ORIGIN_FORBIDDEN', 'SERVER_STOPPING'];
 const ofChanges: readonly ErrorCode[] = ['INDEX_READ_ONLY', 'INDEX_LOCKED', 'STORAGE_FAILED', 'CATALOGUE_CORRUPT'];
-const ofBodies: readonly ErrorCode[] = ['REQUEST_TOO_LARGE', 'QUEUE_FULL', 'REQUEST_ABORTED'];
+const ofBodies: readonly ErrorCode[] = ['QUEUE_FULL', 'REQUEST_ABORTED'];
 
 /** The codes that a route can answer with. */
 function errorsOf({ access, changes, body, errors = [] }: Route): ErrorCode[] {
@@ -118,7 +120,13 @@ function requestBody(body: NonNullable<Route['body']>, schemaOf: SchemaOf): Json
   const form = { type: 'object', properties: { ...Object.fromEntries(files), ...properties } };
   return {
     required: true,
-    content: { ...json, 'image/*': { schema: binary }, 'multipart/form-data': { schema: form } },
+    // whatever else a picture calls itself, it is known by its bytes
+    content: {
+      ...json,
+      'image/*': { schema: binary },
+      'multipart/form-data': { schema: form },
+      '*/*': { schema: binary },
+    },
   };
 }
 
@@ -126,9 +134,10 @@ function responsesOf(route: Route, schemaOf: SchemaOf): Json {
   const { answer, otherwise } = route;
   const responses: Json = { [answer.status]: responseOf(answer, schemaOf), ...problems(errorsOf(route)) };
   if (!otherwise) return responses;
-  const problem = responses[otherwise.status] as Json | undefined; // of the same status
   const own = responseOf(otherwise, schemaOf);
-  const content = { ...(own['content'] as Json), ...(problem?.['content'] as Json) };
+  const problem = responses[otherwise.status] as Json | undefined; // of the same status
+  if (!problem) return { ...responses, [otherwise.status]: own };
+  const content = { ...(own['content'] as Json), ...(problem['content'] as Json) };
   return { ...responses, [otherwise.status]: { ...problem, ...own, content } };
 }
 

@@ -22,24 +22,34 @@ export const base64Picture = z
   })
   .describe('a picture, base64');
 
+/** at most, for shares that have been rounded: less than a pixel of a picture with 10,000 */
+const cropEnd = 1 + 1e-4;
 export const crop = z
   .strictObject({
-    x: z.number().min(0).max(1),
-    y: z.number().min(0).max(1),
+    x: z.number().min(0).lt(1),
+    y: z.number().min(0).lt(1),
     width: z.number().gt(0).max(1),
     height: z.number().gt(0).max(1),
   })
-  .meta({ id: 'Crop', description: 'the part to look at, as shares of the upright picture, from its top left' });
+  .refine(({ x, y, width, height }) => x + width <= cropEnd && y + height <= cropEnd, {
+    message: 'a crop ends within the picture: x + width and y + height are at most 1',
+  })
+  .meta({
+    id: 'Crop',
+    description:
+      'the part to look at, as shares of the upright picture, from its top left; x + width and y + height are at most 1',
+  });
 
+const cropMessage = 'a crop is x,y,width,height, each 0 to 1, and within the picture';
 /** `0.1,0.2,0.5,0.5` */
 const cropText = z
   .string()
-  .regex(/^(\d*\.?\d+)(,\d*\.?\d+){3}$/, 'a crop is x,y,width,height, each 0 to 1')
+  .regex(/^(\d*\.?\d+)(,\d*\.?\d+){3}$/, cropMessage)
   .transform((text, context) => {
     const [x, y, width, height] = text.split(',').map(Number);
     const result = crop.safeParse({ x, y, width, height });
     if (result.success) return result.data;
-    context.addIssue({ code: 'custom', message: 'a crop is x,y,width,height, each 0 to 1' });
+    context.addIssue({ code: 'custom', message: cropMessage });
     return z.NEVER;
   })
   .describe('the part to look at: x,y,width,height as shares of the upright picture');

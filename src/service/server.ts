@@ -1,8 +1,8 @@
 /** Runs the app on a port until it is told to stop. */
-import { createServer } from 'node:http';
+import { createServer, maxHeaderSize } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MatvitError } from '../errors.js';
+import { type ErrorCode, MatvitError } from '../errors.js';
 import { app } from './app.js';
 import { problemOf } from './errors.js';
 import { messagesOf } from './messages.js';
@@ -73,16 +73,19 @@ export async function startServer(service: Service): Promise<RunningServer> {
   return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`, stop };
 }
 
+/** Why there never was a request, by Node's code; any other code means that it is no HTTP. */
+const clientErrors: ReadonlyMap<string | undefined, readonly [ErrorCode, detail: string]> = new Map([
+  ['ERR_HTTP_REQUEST_TIMEOUT', ['REQUEST_TIMEOUT', 'the connection is closed']],
+  ['HPE_HEADER_OVERFLOW', ['REQUEST_TOO_LARGE', `address and headers are longer than ${maxHeaderSize / 2 ** 10} KiB`]],
+]);
+
 /** What never became a request: too slow, too long, or no HTTP. */
 function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const [code, detail] =
-    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? (['REQUEST_TIMEOUT', 'the connection is closed'] as const)
-      : (['REQUEST_INVALID', 'it is not HTTP as this server speaks it'] as const);
+  const [code, detail] = clientErrors.get(error.code) ?? ['REQUEST_INVALID', 'it is not HTTP as this server speaks it'];
   const problem = new MatvitError(code, detail);
   const body = problemOf(problem);
   const head = `HTTP/1.1 ${problem.status} ${code}\r\nContent-Type: application/problem+json\r\n`;

@@ -49,7 +49,7 @@ export class Service {
   private swap: Promise<Searcher> | undefined;
   private readonly writers = new WeakMap<Searcher, Writer>();
 
-  /** @throws OPTION_INVALID if keys are needed and there are none */
+  /** @throws OPTION_INVALID if keys are needed and there are none, FILE_UNREADABLE */
   constructor(
     searcher: Searcher,
     { config = readConfig().config, log = createLogger(config), decoder = inProcess, open }: ServiceOptions = {},

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -209,6 +209,18 @@ describe('Catalogue', () => {
     writeFileSync(join(folder, 'begun'), '');
     assert.throws(() => Catalogue.openForReading(join(folder, 'begun')), { code: 'INDEX_MISSING' });
     assert.throws(() => Catalogue.openForWriting(join(folder, 'none', 'c'), model), { code: 'STORAGE_FAILED' });
+  });
+
+  it('is not called missing where it cannot be reached', () => {
+    symlinkSync('loop', join(folder, 'loop'));
+    assert.throws(() => Catalogue.openForReading(join(folder, 'loop', 'catalogue.sqlite')), {
+      code: 'FILE_UNREADABLE',
+      detail: /ELOOP/,
+    });
+    assert.throws(() => Catalogue.openForReading(join(file, 'catalogue.sqlite')), {
+      code: 'FILE_UNREADABLE',
+      detail: `${file} is a file; give the folder of the index`,
+    });
   });
 
   describe('refuses as CATALOGUE_CORRUPT', () => {

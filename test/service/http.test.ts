@@ -157,6 +157,30 @@ describe('the HTTP service', () => {
         await expectProblem(await post(`/v1/search?at=${at}`, picture), code);
     });
 
+    it('refuses a crop that is not within the picture, but for rounding', async () => {
+      const search = async ([x, y, width, height]: number[], isJson: boolean) => {
+        if (!isJson) return post(`/v1/search?crop=${[x, y, width, height].join()}`, picture);
+        const body = { like: [{ id: 1, crop: { x, y, width, height } }] };
+        return post('/v1/search', JSON.stringify(body), { 'Content-Type': 'application/json' });
+      };
+      for (const isJson of [false, true]) {
+        for (const crop of [
+          [1, 1, 0.5, 0.5],
+          [1, 0, 0.00001, 1],
+          [0.6, 0, 0.5, 1],
+          [0, 0.6, 1, 0.5],
+          [0, 0, 0, 1],
+          [0, 0, 1, 1.1],
+        ])
+          await expectProblem(await search(crop, isJson), 'REQUEST_INVALID');
+        for (const crop of [
+          [0, 0, 1, 1],
+          [0.33334, 0.12346, 0.66667, 0.87655],
+        ])
+          await answerOf(await search(crop, isJson));
+      }
+    });
+
     it('refuses what is no picture, with the reason', async () => {
       const jpeg = await texture().jpeg().toBuffer();
       const cases: [Uint8Array, ErrorCode][] = [
@@ -168,6 +192,14 @@ describe('the HTTP service', () => {
         await expectProblem(await post('/v1/search', bytes), code);
         await expectProblem(await post('/v1/search', formOf(bytes)), code);
       }
+    });
+
+    it('says what JSON needs that is sent without its type', async () => {
+      const response = await post('/v1/search', '{"like":[{"id":1}]}', {
+        'Content-Type': 'application/x-www-form-urlencoded',
+      });
+      assert.match(await response.clone().text(), /it begins like JSON, which needs Content-Type: application\/json/);
+      await expectProblem(response, 'IMAGE_UNSUPPORTED');
     });
 
     it('refuses a request without a picture', async () => {
@@ -398,6 +430,18 @@ describe('the HTTP service', () => {
       const response = await responseTo(send({ path }).end());
       const { code } = JSON.parse(await text(response)) as { code: string };
       assert.match(`${response.statusCode} ${code}`, /^(404 NOT_FOUND|400 REQUEST_INVALID)$/, path);
+    }
+  });
+
+  it('says which limit an address or headers have exceeded', async () => {
+    for (const options of [
+      { path: `/${'a'.repeat(17_000)}` },
+      { path: '/', headers: { 'X-Long': 'a'.repeat(17_000) } },
+    ]) {
+      const response = await responseTo(send(options).end());
+      const body = await text(response);
+      checkProblem(response.statusCode, response.headers['content-type'], body, 'REQUEST_TOO_LARGE');
+      assert.match(body, /address and headers are longer than 16 KiB/);
     }
   });
 

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { access, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { access, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { Catalogue } from '../../src/catalogue/catalogue.js';
 import type { ImageIndex } from '../../src/corpus/image-index.js';
 import { restoreBackup } from '../../src/corpus/backup.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { colourPicture } from '../../src/evaluation/colours.js';
+import { sharp } from '../../src/image/sharp.js';
 import type { Searcher } from '../../src/search/searcher.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
 import type { Service } from '../../src/service/service.js';
@@ -167,5 +169,24 @@ describe('an index over HTTP', () => {
     const image = catalogue.imageAt('added.png')!;
     assert.deepEqual(new Uint8Array(catalogue.bytes(image)!), new Uint8Array(await colourPicture(100)));
     catalogue.close();
+  });
+
+  it('has no file of a backup left that is being sent', async () => {
+    const { TMPDIR } = process.env;
+    process.env['TMPDIR'] = inFolder('temporary');
+    await mkdir(inFolder('temporary'));
+    try {
+      const side = 2300;
+      const noise = sharp(randomBytes(3 * side ** 2), { raw: { width: side, height: side, channels: 3 } });
+      await service.writerOf(searcher).add({ picture: await noise.png({ compressionLevel: 0 }).toBuffer() });
+      const response = await ask('POST', '/v1/index/snapshot'); // more than a connection holds
+      assert.deepEqual(await readdir(inFolder('temporary')), []);
+      const size = Number(response.headers.get('content-length'));
+      assert.ok(size > 3 * side ** 2);
+      assert.equal((await response.arrayBuffer()).byteLength, size);
+    } finally {
+      if (TMPDIR === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = TMPDIR;
+    }
   });
 });

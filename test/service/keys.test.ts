@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { renameSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { KeyRing } from '../../src/service/keys.js';
 import { writeFiles } from '../corpus/pictures.js';
@@ -42,6 +42,17 @@ describe('KeyRing', () => {
     await ring.remove('a');
     ring.reload();
     assert.deepEqual(ring.list(), []);
+  });
+
+  it('does not take a file that cannot be read for one without keys', async () => {
+    const file = inFolder('unreadable.json');
+    const ring = KeyRing.open(file);
+    await ring.add('a', 'read');
+    rmSync(file);
+    mkdirSync(file);
+    for (const read of [() => KeyRing.open(file), () => ring.reload()])
+      assert.throws(read, { code: 'FILE_UNREADABLE', detail: /EISDIR/ });
+    assert.equal(ring.list().length, 1);
   });
 
   it('refuses names that are taken or odd, and unknown ones', async () => {

@@ -144,6 +144,14 @@ describe('the OpenAPI document', function () {
     }
   });
 
+  it('describes the answer to a client that has a thumbnail already', async () => {
+    const operation = operations().find(({ operationId }) => operationId === 'thumbnail')!;
+    const etag = (await ask(operation, '1', '')).headers.get('etag')!;
+    const response = await ask(operation, '1', '', undefined, { 'If-None-Match': etag });
+    assert.equal(await check(operation, response, 'a thumbnail that is known'), 304);
+    assert.deepEqual(Object.keys(operation.responses['304']!), ['description']);
+  });
+
   it('describes what the public routes answer while the server drains and stops', async () => {
     const answered = async () => {
       const statuses: Record<string, number> = {};
@@ -203,7 +211,7 @@ describe('the OpenAPI document', function () {
   it('has bodies only of the types that are taken, and the header that carries a budget', () => {
     const types = (id: string) =>
       Object.keys(operations().find(({ operationId }) => operationId === id)!.requestBody!.content);
-    assert.deepEqual(types('search'), ['application/json', 'image/*', 'multipart/form-data']);
+    assert.deepEqual(types('search'), ['application/json', 'image/*', 'multipart/form-data', '*/*']);
     assert.deepEqual(types('searchBatch'), ['application/json']);
     const budgeted = operations().filter(({ parameters }) => parameters.some(({ in: where }) => where === 'header'));
     assert.deepEqual(budgeted.map(({ operationId }) => operationId), ['search', 'searchBatch', 'embed']); // prettier-ignore
