@@ -110,6 +110,8 @@ export function searchRoutes(service: Service): Route[] {
         const { dimension } = searcher.index;
         if (vector.length !== dimension || !(length > 0))
           throw new MatvitError('VECTOR_INVALID', `the index takes ${dimension} numbers, not all of them 0`);
+        if (length === Infinity)
+          throw new MatvitError('VECTOR_INVALID', 'its numbers are too large: their length is not finite');
         const unit = Float32Array.from(vector, x => x / length);
         return measured(service, context, undefined, () =>
           searcher.searchLike([{ of: { vector: unit }, weight: 1 }], options),

@@ -173,6 +173,10 @@ describe('searching within a latency budget, over HTTP', () => {
     assert.equal((await postJson('/v1/search', { like: [{ id: 1 }], budgetMs: 50_000 })).status, 200);
     assert.equal((await postJson('/v1/search/vector', { vector })).status, 200);
     assert.equal((await postJson('/v1/search/vector', { vector, cursor: 'no such' })).status, 400);
+    for (const x of [0, 1e308]) {
+      const refused = await postJson('/v1/search/vector', { vector: vector.map(() => x) });
+      assert.equal(((await refused.json()) as { code: string }).code, 'VECTOR_INVALID');
+    }
     assert.equal(await metric(/matvit_searches_total\{at="none",why="none"\} (\d+)/), 2);
     assert.equal(await metric(/matvit_search_stage_seconds_count\{stage="total"\} (\d+)/), 2);
     assert.equal(await metric(/matvit_budgets_total\{met="true"\} (\d+)/), 1);
