@@ -102,8 +102,9 @@ export class LatencyModel {
    * @param point its place on the frontier
    * @param busy requests that will be served at the same time, this one included
    */
-  predict(point: number, busy: number, { times = 1, alone = false, ...picture }: Work = {}): Prediction {
-    const decode = this.decoding(picture).predict(point, busy, this.sizeFactor(point, picture));
+  predict(point: number, busy: number, work: Work = {}): Prediction {
+    const { times = 1, alone = false } = work;
+    const decode = this.decoding(work).predict(point, busy, this.sizeFactor(point, work));
     const encode = this.encode.predict(this.encoding(point, alone && this.isFasterAlone(point)), busy, times);
     const { p50, p95 } = sumOf(decode, encode);
     return { decode, encode, service: { p50, p95: Math.max(p50, p95 + this.margin) } };
@@ -121,19 +122,15 @@ export class LatencyModel {
   observe(
     point: number,
     busy: number,
-    {
-      times = 1,
-      actual,
-      predicted,
-      ...picture
-    }: Omit<Work, 'alone'> & {
+    work: Omit<Work, 'alone'> & {
       readonly actual: ServiceTimes;
       readonly predicted: Pick<ServiceTimes, 'decodeMs' | 'encodeMs'>;
     },
   ): void {
-    const decode = this.decoding(picture);
+    const { times = 1, actual, predicted } = work;
+    const decode = this.decoding(work);
     const encoding = this.encoding(point, actual.cores > 1);
-    const size = this.sizeFactor(point, picture);
+    const size = this.sizeFactor(point, work);
     this.errors.decode.add(predicted.decodeMs, actual.decodeMs);
     this.errors.encode.add(predicted.encodeMs, actual.encodeMs);
     const stages = sumOf(decode.predict(point, busy, size), this.encode.predict(encoding, busy, times));
@@ -158,12 +155,13 @@ export class LatencyModel {
   /** Medians when the machine was as fast as it has been, milliseconds: of `service` as in predict, and of `answer`. */
   whenFastest(
     point: number,
-    { times = 1, followUp = 'search', ...picture }: Omit<Work, 'alone'> & { followUp?: FollowUp | undefined } = {},
+    work: Omit<Work, 'alone'> & { followUp?: FollowUp | undefined } = {},
   ): { service: number; answer: number } {
+    const { times = 1, followUp = 'search' } = work;
     const search = followUp === 'none' ? 0 : this.searches[followUp].whenFastest(0);
     return {
       service:
-        this.decoding(picture).whenFastest(point, this.sizeFactor(point, picture)) +
+        this.decoding(work).whenFastest(point, this.sizeFactor(point, work)) +
         this.encode.whenFastest(this.encoding(point, this.isFasterAlone(point)), times),
       answer: search + this.reply.whenFastest(0),
     };

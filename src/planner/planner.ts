@@ -3,7 +3,7 @@ import { ArrivalRate } from './arrival-rate.js';
 import type { Decision } from './decision.js';
 import type { PointProfile } from './frontier.js';
 import { Headroom } from './headroom.js';
-import type { FollowUp, LatencyModel, PictureFacts, Prediction, ServiceTimes, Work } from './latency.js';
+import type { FollowUp, LatencyModel, PictureFacts, Prediction, ServiceTimes } from './latency.js';
 import { Probes } from './probes.js';
 import {
   type Limits,
@@ -122,15 +122,14 @@ export class Planner {
     const slack = this.slackAt(now)(demand);
     const rate = this.arrivals.at(now, (budgetMs ?? Infinity) / 2, asked);
     const isAlone = this.isAlone(busy, demand);
-    const picture = factsOf(demand);
-    const priced = this.price(moment, picture, isAlone);
+    const priced = this.price(moment, demand, isAlone);
     const limits = this.limits(demand, moment, rate, slack, priced[0]!);
     const chosen = this.choose(demand, moment, priced, slack, limits) ?? this.probe(demand, moment);
     if (!chosen) return undefined;
     const { at, why } = chosen;
     const likeness = this.place(at);
     const alone = (isAlone || (why === 'probe' && !several)) && this.latency.isFasterAlone(likeness.point);
-    const { decode, encode, service } = this.predict(likeness, busy, { ...picture, alone });
+    const { decode, encode, service } = this.predict(likeness, busy, demand, alone);
     const fidelity = this.points.find(point => point.at === at)?.fidelity.rbo;
     return {
       at,
@@ -154,7 +153,8 @@ export class Planner {
   learn(demand: Demand, decision: Decision, moment: Moment, now: number, actual: ServiceTimes): void {
     const { busy, others, waited } = moment;
     const { point, times } = this.place(decision.at);
-    this.latency.observe(point, busy, { ...factsOf(demand), times, actual, predicted: decision.predicted });
+    const { bytes, whole } = demand;
+    this.latency.observe(point, busy, { bytes, whole, times, actual, predicted: decision.predicted });
     const company = waited || busy > 1 || others.length > 0;
     // what was given more than it was allowed, for want of anything cheaper, says nothing of the headroom
     const isTest = decision.why === 'fits' && decision.predicted.serviceMs <= decision.budget!.allowedMs;
@@ -190,27 +190,30 @@ export class Planner {
     return { at: demand.at ?? this.points[this.cheapest(demand).point]!.at, why: 'probe' };
   }
 
-  private price({ busy, slots }: Moment, picture: PictureFacts, alone: boolean): PricedPoint[] {
+  private price({ busy, slots }: Moment, { bytes, whole }: PictureFacts, alone: boolean): PricedPoint[] {
     const { latency } = this;
+    const [own, crowded] = [
+      { bytes, whole, alone },
+      { bytes, whole },
+    ];
     return ordered(
       this.fidelities.map((fidelity, i) => ({
         fidelity,
-        p95: latency.predict(i, busy, { ...picture, alone }).service.p95,
-        work: latency.predict(i, slots, picture).service.p50,
+        p95: latency.predict(i, busy, own).service.p95,
+        work: latency.predict(i, slots, crowded).service.p50,
       })),
     );
   }
 
   /** p95 of whatever would do for it and takes least. */
   private least(demand: Demand, busy: number): number {
-    const { at } = demand;
-    const picture = factsOf(demand);
+    const { at, bytes, whole } = demand;
     const isAlone = this.isAlone(busy, demand);
     const cheapest = this.cheapest(demand);
-    const { p95 } = this.predict(cheapest, busy, { ...picture, alone: isAlone }).service;
+    const { p95 } = this.predict(cheapest, busy, demand, isAlone).service;
     if (at !== undefined || !isAlone) return p95;
     // on all cores a more faithful point can take less than one that has a single core
-    const onAll = { ...picture, alone: true };
+    const onAll = { bytes, whole, alone: true };
     const p95Of = (_: PointProfile, point: number) => this.latency.predict(point, busy, onAll).service.p95;
     return Math.min(...this.points.map(p95Of).slice(cheapest.point));
   }
@@ -249,9 +252,8 @@ export class Planner {
     return point < 0 ? this.likenessOf(at) : { point, times: 1 };
   }
 
-  private predict({ point, times }: Likeness, busy: number, work: Omit<Work, 'times'>): Prediction {
-    return this.latency.predict(point, busy, { ...work, times });
+  private predict({ point, times }: Likeness, busy: number, picture: PictureFacts, alone: boolean): Prediction {
+    const { bytes, whole } = picture;
+    return this.latency.predict(point, busy, { bytes, whole, times, alone });
   }
 }
-
-const factsOf = ({ bytes, whole }: Demand): PictureFacts => ({ bytes, whole });
