@@ -25,8 +25,8 @@ describe('the ONNX encoder in a process of its own', () => {
       const { tinyCheckpoint } = await import('${new URL('../support/tiny.js', import.meta.url).href}');
       await (await OnnxEncoder.create(tinyCheckpoint(), 2)).close();
     })()`;
-    const { ORT_DISABLE_TELEMETRY: _, ...env } = process.env;
-    execFileSync(process.execPath, ['-e', script], { env: { ...env, HOME, TMPDIR } });
+    const env = { ...process.env, HOME, TMPDIR, ORT_DISABLE_TELEMETRY: undefined };
+    execFileSync(process.execPath, ['-e', script], { env });
     assert.deepEqual([readdirSync(HOME), readdirSync(TMPDIR)], [[], []]);
   });
 });
