@@ -79,7 +79,7 @@ Examples:
       try {
         const calibration = await calibrate(encoder, index, {
           ...{ queries: options.queries, rounds: options.rounds, signal: interruption() },
-          onProgress: (done, total, what) => bar.update(done, total, what),
+          onProgress: bar.update,
         });
         if (options.defaults) await writeDefaults(options.model, calibration);
         else await writeCalibration(options.index, calibration);

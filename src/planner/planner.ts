@@ -190,17 +190,14 @@ export class Planner {
     return { at: demand.at ?? this.points[this.cheapest(demand).point]!.at, why: 'probe' };
   }
 
-  private price({ busy, slots }: Moment, { bytes, whole }: PictureFacts, alone: boolean): PricedPoint[] {
+  private price({ busy, slots }: Moment, picture: PictureFacts, alone: boolean): PricedPoint[] {
     const { latency } = this;
-    const [own, crowded] = [
-      { bytes, whole, alone },
-      { bytes, whole },
-    ];
+    const own = { bytes: picture.bytes, whole: picture.whole, alone };
     return ordered(
       this.fidelities.map((fidelity, i) => ({
         fidelity,
         p95: latency.predict(i, busy, own).service.p95,
-        work: latency.predict(i, slots, crowded).service.p50,
+        work: latency.predict(i, slots, picture).service.p50,
       })),
     );
   }
