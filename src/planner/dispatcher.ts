@@ -127,6 +127,7 @@ export class Dispatcher<T, R extends Omit<ServiceTimes, 'serviceMs'>> {
         if (!isLate(entry)) continue;
         if (this.ends.size === 0 && planner.mayProbe(job, start)) continue; // decided when it has its slot
         this.room.remove(entry);
+        planner.refused(job, entry.asked, this.options.slots);
         entry.reject(exceeded(job));
       }
       cancel();
@@ -150,7 +151,10 @@ export class Dispatcher<T, R extends Omit<ServiceTimes, 'serviceMs'>> {
     const decision = planner.decide(job, moment);
     this.ends.set(entry, began + (decision ? decision.predicted.decodeMs + decision.predicted.encodeMs : 0));
     try {
-      if (!decision) throw exceeded(job);
+      if (!decision) {
+        planner.refused(job, entry.asked, slots);
+        throw exceeded(job);
+      }
       const result = await run(job.input, decision.at, decision.alone);
       const now = this.clock.now();
       const { decodeMs, encodeMs, cores } = result;

@@ -9,7 +9,7 @@
  */
 
 /** share of the requests predicted to fit that may miss */
-const targets = { alone: 0.05, busy: 0.001 };
+const targets = { alone: 0.05, busy: 0.0005 };
 /** what a miss adds, in logarithms: 10% */
 const step = 0.1;
 /** the most it can be: twice the p95; what misses then does so for other reasons than the choice */

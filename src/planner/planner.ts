@@ -4,6 +4,7 @@ import type { Decision } from './decision.js';
 import type { PointProfile } from './frontier.js';
 import { Headroom } from './headroom.js';
 import type { FollowUp, LatencyModel, PictureFacts, Prediction, ServiceTimes } from './latency.js';
+import { PlannedShare } from './planned-share.js';
 import { Probes } from './probes.js';
 import {
   type Limits,
@@ -53,6 +54,7 @@ export interface Moment {
 
 export class Planner {
   private room = new Headroom();
+  private share = new PlannedShare();
   private arrivals = new ArrivalRate();
   /** each has to leave room for an answer that is predicted by itself */
   private readonly probes: Readonly<Record<FollowUp, Probes>> = {
@@ -91,6 +93,7 @@ export class Planner {
   /** Forgets how busy it has been, but not how long things take: after a warm-up, which is no load. */
   forgetLoad(): void {
     this.room = new Headroom();
+    this.share = new PlannedShare();
     this.arrivals = new ArrivalRate();
   }
 
@@ -151,19 +154,31 @@ export class Planner {
 
   /** After it was served. @param moment when it got its slot @param now when it left it */
   learn(demand: Demand, decision: Decision, moment: Moment, now: number, actual: ServiceTimes): void {
-    const { busy, others, waited } = moment;
+    const { busy, others, waited, asked, slots } = moment;
     const { point, times } = this.place(decision.at);
     const { bytes, whole } = demand;
     this.latency.observe(point, busy, { bytes, whole, times, actual, predicted: decision.predicted });
     const company = waited || busy > 1 || others.length > 0;
     // what was given more than it was allowed, for want of anything cheaper, says nothing of the headroom
     const isTest = decision.why === 'fits' && decision.predicted.serviceMs <= decision.budget!.allowedMs;
-    if (isTest) this.room.record(this.slackAt(now)(demand) < 0);
+    const missed = this.slackAt(now)(demand) < 0;
+    if (isTest) this.room.record(missed);
+    if (company && decision.why !== 'best' && this.wasInReach(demand, asked, slots)) this.share.record(missed);
     this.room.served(company);
     const probes = this.probesOf(demand);
     if (decision.why === 'probe')
       probes.ended(now, demand.arrivedAt + demand.budgetMs! - now >= this.latency.whenFastest(0, demand).answer);
     else probes.served(now);
+  }
+
+  /** It was told that it would be late. @param asked as in Moment */
+  refused(demand: Demand, asked: number, slots: number): void {
+    if (this.wasInReach(demand, asked, slots)) this.share.record(true);
+  }
+
+  /** Had it a budget that could be met when it came, all slots being busy? Others say nothing of how much to plan for. */
+  private wasInReach(demand: Demand, asked: number, slots: number): boolean {
+    return demand.budgetMs !== undefined && !this.lateness(asked, slots)(demand);
   }
 
   private choose(
@@ -229,7 +244,7 @@ export class Planner {
     const theirs = budgetMs - this.latency.answer(followUp).p95;
     return {
       p95,
-      work: pace(rate, slots),
+      work: pace(rate, slots, this.share.value),
       spare: (theirs - backlog(rate, factor * cheapest.work, slots)) / factor - cheapest.p95,
     };
   }

@@ -86,17 +86,15 @@ export function choose(
   return { point: within >= 0 ? within : lastAs(points, 0), why: 'degraded' };
 }
 
-/** share of the slots' time that is planned for: the rest is for requests that come close together */
-const planned = 0.75;
-
 /**
  * How much work a request may be, so that as much for each that comes would leave slots free often enough. Slack shows a
  * burst when it has made a queue, and at full load a queue does not end; the rate shows it before.
  * @param rate requests a millisecond
  * @param slots requests served at once
+ * @param share of the slots' time that is planned for
  */
-export function pace(rate: number, slots: number): number {
-  return (planned * slots) / rate;
+export function pace(rate: number, slots: number, share: number): number {
+  return (share * slots) / rate;
 }
 
 /** log of how rarely `backlog` is exceeded: so rarely because machines hesitate, and requests come in clusters */

@@ -10,13 +10,13 @@ const record = (headroom: Headroom, missed: boolean, company: boolean) => {
 describe('Headroom', () => {
   for (const { company, target } of [
     { company: false, target: 0.05 },
-    { company: true, target: 0.001 },
+    { company: true, target: 0.0005 },
   ])
     describe(company ? 'of a busy machine' : 'of a machine that serves one at a time', () => {
       /** in its state, with nothing left of what it began with */
       const headroomOf = () => {
         const headroom = new Headroom();
-        for (let i = 0; i < 4100; i++) record(headroom, false, company);
+        for (let i = 0; i < 8100; i++) record(headroom, false, company);
         return headroom;
       };
 

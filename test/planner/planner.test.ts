@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import type { Decision } from '../../src/planner/decision.js';
 import { type Demand, Planner } from '../../src/planner/planner.js';
 import { random } from '../../src/training/random.js';
-import { five, latencyOf } from './profiles.js';
+import { five, latencyOf, point } from './profiles.js';
 
 describe('Planner', () => {
   /** On two slots, after requests that came at random, some of which took three times as long as predicted. */
@@ -56,5 +57,48 @@ describe('Planner', () => {
     }
     assert.ok(Math.abs(latency.slowdown - 3) < 0.1, `${latency.slowdown}`); // 8 ms as calibrated
     assert.ok(Math.abs(latency.predict(2, 1).encode.p50 - 27) < 1);
+  });
+
+  describe('under load, after misses', () => {
+    const near = [8, 10, 12, 14, 16].map((ms, i) => point(`${i}`, 1, ms - 1, 0.6 + i / 10));
+    const came = 1000;
+    const asPredicted = ({ predicted: { decodeMs, encodeMs } }: Decision) => {
+      return { decodeMs, encodeMs, serviceMs: decodeMs + encodeMs, cores: 1 };
+    };
+
+    /** @returns what the next request is given, after as many came every 10 ms and two were always served at once */
+    function nextAfter(missesOf: (planner: Planner, demand: Demand) => void, budgetMs = 50): number {
+      const planner = new Planner(near, latencyOf(near, 2));
+      for (let now = 0; now <= came; now += 10) planner.arrived(now);
+      const moment = { now: came, asked: came, busy: 2, slots: 2, others: [], waited: true };
+      const demand: Demand = { arrivedAt: came, budgetMs: 50, onMiss: 'degrade' };
+      const served = planner.decide(demand, moment)!;
+      for (let i = 0; i < 20; i++) {
+        planner.learn(demand, served, moment, came, asPredicted(served));
+        missesOf(planner, { ...demand, budgetMs });
+      }
+      return planner.decide(demand, moment)!.fidelity!;
+    }
+    const late = (planner: Planner, demand: Demand) => {
+      const moment = { now: came + 60, asked: came, busy: 2, slots: 2, others: [], waited: true };
+      const decision = planner.decide(demand, moment)!;
+      assert.equal(decision.why, 'degraded');
+      planner.learn(demand, decision, moment, came + 70, asPredicted(decision));
+    };
+    const undisturbed = nextAfter(() => undefined);
+
+    it('plans for less of the time', () => {
+      assert.ok(nextAfter(late) < undisturbed, `${nextAfter(late)}, ${undisturbed}`);
+      const refused = nextAfter((planner, demand) => planner.refused(demand, came, 2));
+      assert.ok(refused < undisturbed, `${refused}, ${undisturbed}`);
+    });
+
+    it('learns nothing from those who could not have been in time', () => {
+      assert.equal(nextAfter(late, 5), undisturbed);
+      assert.equal(
+        nextAfter((planner, demand) => planner.refused(demand, came, 2), 5),
+        undisturbed,
+      );
+    });
   });
 });

@@ -175,10 +175,11 @@ describe('ordered', () => {
 
 describe('pace', () => {
   it('leaves slots free in part: half as much for twice the rate or half the slots', () => {
-    assert.equal(pace(0, 2), Infinity);
-    assert.ok(pace(0.1, 2) < 20);
-    assert.equal(pace(0.1, 2), 2 * pace(0.2, 2));
-    assert.equal(pace(0.1, 2), 2 * pace(0.1, 1));
+    assert.equal(pace(0, 2, 0.7), Infinity);
+    assert.equal(pace(0.1, 2, 1), 20);
+    assert.equal(pace(0.1, 2, 0.5), 10);
+    assert.equal(pace(0.1, 2, 0.7), 2 * pace(0.2, 2, 0.7));
+    assert.equal(pace(0.1, 2, 0.7), 2 * pace(0.1, 1, 0.7));
   });
 });
 
