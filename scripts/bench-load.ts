@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { MatvitError } from '../src/errors.js';
 import {
@@ -35,6 +36,7 @@ interface Options {
   seconds: number;
   rounds: number;
   leadIn: number;
+  rest: number;
   capacity?: number;
   seed: number;
   save?: string;
@@ -82,6 +84,8 @@ async function measure(
           const arrivals = { inFlight: saturating, ms: 4000 };
           await rig.runInTurn({ query: `k=${k}&at=${fixed[2]}`, pictures: bytes, arrivals });
         }
+        // the planner reckons with the burst that this was to it until it has faded (arrival-rate.ts)
+        await sleep(1000 * options.rest);
         const results: LoadResult[][] = policies.map(() => []);
         // slice by slice in turn, since the machine is another one in a minute
         for (const [r, { arrivals, leadIn }] of slices.entries())
@@ -166,6 +170,12 @@ export const benchLoadCommand = new Command('load')
   .option('--seconds <n>', 'length of each trace', positiveInteger, 20)
   .option('--rounds <n>', 'parts of a trace, in each of which the policies take turns', positiveInteger, 4)
   .option('--lead-in <n>', 'seconds of the trace before each part that are sent first and not counted', wholeNumber, 3)
+  .option(
+    '--rest <n>',
+    'seconds between warming the servers up with all the load there can be and a trace',
+    wholeNumber,
+    60,
+  )
   .option('--capacity <n>', 'requests/s that the full model answers (default: measured first)', positiveInteger)
   .option('--seed <n>', 'of the traces', positiveInteger, 1)
   .option('--save <file>', 'add the rows to those of earlier runs in a JSON file')

@@ -44,7 +44,20 @@ describe('matvit calibrate and what builds on it', function () {
   });
 
   it('puts load on a server, each policy in turn', async () => {
-    const load = ['--loads', 'bursty-0.2', '--seconds', '1', '--capacity', '40', '--rounds', '2', '--lead-in', '1'];
+    const load = [
+      '--loads',
+      'bursty-0.2',
+      '--seconds',
+      '1',
+      '--capacity',
+      '40',
+      '--rounds',
+      '2',
+      '--lead-in',
+      '1',
+      '--rest',
+      '0',
+    ];
     const save = ['--save', inFolder('rows.json')];
     const { rows } = await json<{ rows: LoadRow[] }>('bench', 'load', ...onIndex, ...load, ...save);
     assert.ok(rows.length >= 2);
