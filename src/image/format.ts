@@ -4,6 +4,8 @@ export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'avif' | 'gif' | 'tiff';
 /** Does a file call itself one? Enough to pass over the other files of a folder; what it is, its bytes say. */
 export const isPictureName = (name: string): boolean => /\.(jpe?g|png|webp|avif|gif|tiff?)$/i.test(name);
 
+export const isJpegName = (name: string): boolean => /\.jpe?g$/i.test(name);
+
 const signatures: readonly [PictureFormat, RegExp][] = [
   ['jpeg', /^\xff\xd8\xff/],
   ['png', /^\x89PNG\r\n/],
@@ -22,4 +24,20 @@ export function sniffFormat(bytes: Uint8Array): PictureFormat | undefined {
     return brands.some(brand => brand === 'avif' || brand === 'avis') ? 'avif' : undefined;
   }
   return signatures.find(([, signature]) => signature.test(text))?.[0];
+}
+
+/** Is all of it decoded, however small it is to become? A JPEG is not, unless it is progressive. */
+export function isDecodedWhole(bytes: Uint8Array): boolean {
+  return sniffFormat(bytes) !== 'jpeg' || isProgressive(bytes);
+}
+
+/** By the first frame header of a JPEG: SOF2, or one of its arithmetic and differential kin (ITU-T T.81, table B.1). */
+function isProgressive(bytes: Uint8Array): boolean {
+  for (let at = 2; at + 4 <= bytes.length && bytes[at] === 0xff;) {
+    const marker = bytes[at + 1]!;
+    const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+    if (isFrame) return (marker & 3) === 2;
+    at += marker === 0xff ? 1 : 2 + ((bytes[at + 2]! << 8) | bytes[at + 3]!);
+  }
+  return false;
 }

@@ -43,6 +43,8 @@ interface Entry<T, R> extends Waiting {
   readonly asked: number;
   /** was no slot free for it when it came? */
   waited: boolean;
+  /** had it a budget that could be met then? */
+  readonly inReach: boolean;
 }
 
 export class Dispatcher<T, R extends Omit<ServiceTimes, 'serviceMs'>> {
@@ -75,14 +77,17 @@ export class Dispatcher<T, R extends Omit<ServiceTimes, 'serviceMs'>> {
     const served = new Promise<Served<R>>((resolve, reject) => {
       const deadline = job.arrivedAt + (job.budgetMs ?? Infinity);
       const asked = this.clock.now();
-      const entry: Entry<T, R> = { job, client, deadline, resolve, reject, asked, waited: false };
+      const inReach = this.options.planner.inReach(job, asked, this.options.slots);
+      const entry: Entry<T, R> = { job, client, deadline, resolve, reject, asked, waited: false, inReach };
       const goneError = () => new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
       if (signal?.aborted) {
         reject(goneError());
         return;
       }
       leave = () => {
-        if (this.room.remove(entry)) reject(goneError());
+        if (!this.room.remove(entry)) return;
+        if (this.clock.now() >= deadline) this.missed(entry);
+        reject(goneError());
       };
       signal?.addEventListener('abort', leave, { once: true });
       if (job.onMiss === 'reject' && job.budgetMs !== undefined)
@@ -91,10 +96,12 @@ export class Dispatcher<T, R extends Omit<ServiceTimes, 'serviceMs'>> {
           this.clock.after(deadline - asked, () => this.refuse()),
         );
       const isLate = this.lateness(this.nextStart());
-      this.room.add(entry, isLate)?.reject(new MatvitError('QUEUE_FULL', `${this.options.capacity} wait already`));
+      const loser = this.room.add(entry, isLate);
+      if (loser) this.missed(loser);
+      loser?.reject(new MatvitError('QUEUE_FULL', `${this.options.capacity} wait already`));
       this.refuse();
       if (!this.room.has(entry)) return; // and no load
-      this.options.planner.arrived(asked);
+      this.options.planner.arrived(asked, inReach ? job.budgetMs : undefined);
       this.fill();
       entry.waited = true;
     });
@@ -127,7 +134,7 @@ export class Dispatcher<T, R extends Omit<ServiceTimes, 'serviceMs'>> {
         if (!isLate(entry)) continue;
         if (this.ends.size === 0 && planner.mayProbe(job, start)) continue; // decided when it has its slot
         this.room.remove(entry);
-        planner.refused(job, entry.asked, this.options.slots);
+        this.missed(entry);
         entry.reject(exceeded(job));
       }
       cancel();
@@ -146,13 +153,13 @@ export class Dispatcher<T, R extends Omit<ServiceTimes, 'serviceMs'>> {
       busy: this.ends.size + 1,
       slots,
       others: others.map(other => slack(other.job)),
-      waited: entry.waited,
+      ...{ waited: entry.waited, inReach: entry.inReach },
     };
     const decision = planner.decide(job, moment);
     this.ends.set(entry, began + (decision ? decision.predicted.decodeMs + decision.predicted.encodeMs : 0));
     try {
       if (!decision) {
-        planner.refused(job, entry.asked, slots);
+        this.missed(entry);
         throw exceeded(job);
       }
       const result = await run(job.input, decision.at, decision.alone);
@@ -161,12 +168,18 @@ export class Dispatcher<T, R extends Omit<ServiceTimes, 'serviceMs'>> {
       planner.learn(job, decision, moment, now, { decodeMs, encodeMs, serviceMs: now - began, cores });
       entry.resolve({ result, decision });
     } catch (error) {
+      if (decision?.why === 'probe') planner.probeFailed(job);
       entry.reject(error);
     } finally {
       this.ends.delete(entry);
       this.room.done(entry, this.clock.now() - began);
       this.dispatch();
     }
+  }
+
+  /** Where nobody had to wait, it says nothing of how much is planned for. */
+  private missed({ job, inReach, waited }: Entry<T, R>): void {
+    if (inReach && waited) this.options.planner.missed(job);
   }
 
   private lateness(at: number): (entry: Entry<T, R>) => boolean {

@@ -72,9 +72,9 @@ export class LatencyModel {
    * is learned apart, since cores that share a computation wait for each other, and whatever holds up one holds up all.
    */
   private readonly encode: StageModel;
-  /** apart, so that those whose searches take long do not shorten what others have for encoding */
+  /** apart, as replies are, so that those whose searches take long do not shorten what others have for encoding */
   private readonly searches: Record<Searching, StageModel>;
-  private readonly reply: StageModel;
+  private readonly replies: Record<FollowUp, StageModel>;
   /** milliseconds that p95 of the service is beyond that of its stages: hops between threads cost the same at each point */
   private margin = 0;
 
@@ -95,7 +95,8 @@ export class LatencyModel {
       encoding => Number(encoding >= points.length),
     );
     this.searches = { search: new StageModel([searchMs], 1), elaborate: new StageModel([searchMs], 1) };
-    this.reply = new StageModel([replyMs], 1);
+    const replying = () => new StageModel([replyMs], 1);
+    this.replies = { search: replying(), elaborate: replying(), none: replying() };
   }
 
   /**
@@ -148,8 +149,8 @@ export class LatencyModel {
   }
 
   /** After an answer was sent. @param ms since it was ready */
-  observeReply(ms: number): void {
-    this.reply.observe(0, 1, ms);
+  observeReply(ms: number, kind: FollowUp = 'search'): void {
+    this.replies[kind].observe(0, 1, ms);
   }
 
   /** Medians when the machine was as fast as it has been, milliseconds: of `service` as in predict, and of `answer`. */
@@ -163,13 +164,13 @@ export class LatencyModel {
       service:
         this.decoding(work).whenFastest(point, this.sizeFactor(point, work)) +
         this.encode.whenFastest(this.encoding(point, this.isFasterAlone(point)), times),
-      answer: search + this.reply.whenFastest(0),
+      answer: search + this.replies[followUp].whenFastest(0),
     };
   }
 
   /** From leaving the slot to the answer's first byte. */
   answer(followUp: FollowUp = 'search'): Quantiles {
-    const reply = this.reply.predict(0, 1);
+    const reply = this.replies[followUp].predict(0, 1);
     return followUp === 'none' ? reply : sumOf(this.searches[followUp].predict(0, 1), reply);
   }
 

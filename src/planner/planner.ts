@@ -36,6 +36,8 @@ export interface Demand extends Wish, PictureFacts {
 export interface Likeness {
   readonly point: number;
   readonly times: number;
+  /** Does it compute in the same way, and nearly as much? Of others that is a guess, which their times must not correct. */
+  readonly isClose: boolean;
 }
 
 /** The moment at which a request gets a slot. */
@@ -50,7 +52,15 @@ export interface Moment {
   readonly others: readonly number[];
   /** did this one wait for it? */
   readonly waited: boolean;
+  /** as `Planner.inReach` said when it asked */
+  readonly inReach: boolean;
 }
+
+/** Of so many requests, as many may have shorter budgets than those to come are taken to have. */
+const [sample, shorter] = [20, 2];
+
+/** of a point of the frontier */
+const itself = { times: 1, isClose: true } as const;
 
 export class Planner {
   private room = new Headroom();
@@ -63,6 +73,10 @@ export class Planner {
     none: new Probes(),
   };
   private readonly fidelities: readonly number[];
+  /** of requests that came since `usualBudget` was told from others, if they are in reach */
+  private budgets: number[] = [];
+  /** milliseconds */
+  private usualBudget = Infinity;
 
   /**
    * @param points the frontier, cheapest first: the same that the latency model has
@@ -71,7 +85,7 @@ export class Planner {
   constructor(
     readonly points: readonly PointProfile[],
     readonly latency: LatencyModel,
-    private readonly likenessOf: (at: string) => Likeness = () => ({ point: points.length - 1, times: 1 }),
+    private readonly likenessOf: (at: string) => Likeness = () => ({ point: points.length - 1, ...itself }),
   ) {
     this.fidelities = points.map(point => point.fidelity.rbo);
   }
@@ -85,9 +99,23 @@ export class Planner {
     return busy === 1 && !several && !this.room.busy;
   }
 
-  /** A request came that will want a slot, whatever it asks for. */
-  arrived(now: number): void {
+  /** Had it a budget that can be met by what is foreseen as it comes, though all slots be busy? */
+  inReach(demand: Demand, now: number, slots: number): boolean {
+    return demand.budgetMs !== undefined && !this.lateness(now, slots)(demand);
+  }
+
+  /** A request came that will want a slot, whatever it asks for. @param budgetMs if it has one that is in reach */
+  arrived(now: number, budgetMs?: number): void {
     this.arrivals.add(now);
+    if (budgetMs === undefined) return;
+    if (this.budgets.push(budgetMs) < sample) return;
+    this.usualBudget = this.budgets.sort((a, b) => a - b)[shorter]!;
+    this.budgets = [];
+  }
+
+  /** One that waited and was in reach had no answer. */
+  missed(demand: Demand): void {
+    if (tellsOfPlans(demand)) this.share.record(true);
   }
 
   /** Forgets how busy it has been, but not how long things take: after a warm-up, which is no load. */
@@ -95,6 +123,8 @@ export class Planner {
     this.room = new Headroom();
     this.share = new PlannedShare();
     this.arrivals = new ArrivalRate();
+    this.budgets = [];
+    this.usualBudget = Infinity;
   }
 
   /** Tells what is left for decoding and encoding, milliseconds. */
@@ -154,16 +184,18 @@ export class Planner {
 
   /** After it was served. @param moment when it got its slot @param now when it left it */
   learn(demand: Demand, decision: Decision, moment: Moment, now: number, actual: ServiceTimes): void {
-    const { busy, others, waited, asked, slots } = moment;
-    const { point, times } = this.place(decision.at);
-    const { bytes, whole } = demand;
-    this.latency.observe(point, busy, { bytes, whole, times, actual, predicted: decision.predicted });
+    const { busy, others, waited, inReach } = moment;
+    const { point, times, isClose } = this.place(decision.at);
+    const { bytes, whole, minFidelity = 0 } = demand;
+    if (isClose) this.latency.observe(point, busy, { bytes, whole, times, actual, predicted: decision.predicted });
     const company = waited || busy > 1 || others.length > 0;
     // what was given more than it was allowed, for want of anything cheaper, says nothing of the headroom
-    const isTest = decision.why === 'fits' && decision.predicted.serviceMs <= decision.budget!.allowedMs;
+    const isAllowed = decision.budget !== undefined && decision.predicted.serviceMs <= decision.budget.allowedMs;
+    const isTest = decision.why === 'fits' && isAllowed;
     const missed = this.slackAt(now)(demand) < 0;
     if (isTest) this.room.record(missed);
-    if (company && decision.why !== 'best' && this.wasInReach(demand, asked, slots)) this.share.record(missed);
+    const isForced = minFidelity > 0 && decision.why === 'fits' && !isAllowed;
+    if (company && inReach && tellsOfPlans(demand) && !isForced) this.share.record(missed);
     this.room.served(company);
     const probes = this.probesOf(demand);
     if (decision.why === 'probe')
@@ -171,14 +203,9 @@ export class Planner {
     else probes.served(now);
   }
 
-  /** It was told that it would be late. @param asked as in Moment */
-  refused(demand: Demand, asked: number, slots: number): void {
-    if (this.wasInReach(demand, asked, slots)) this.share.record(true);
-  }
-
-  /** Had it a budget that could be met when it came, all slots being busy? Others say nothing of how much to plan for. */
-  private wasInReach(demand: Demand, asked: number, slots: number): boolean {
-    return demand.budgetMs !== undefined && !this.lateness(asked, slots)(demand);
+  /** A probe came to nothing: its picture cannot be decoded, or its client has gone. */
+  probeFailed(demand: Demand): void {
+    this.probesOf(demand).failed();
   }
 
   private choose(
@@ -230,7 +257,7 @@ export class Planner {
     return Math.min(...this.points.map(p95Of).slice(cheapest.point));
   }
 
-  /** Those to come are taken to have as much time as this one. */
+  /** Those to come are taken to have as much time as nearly all have of late, and no more than this one. */
   private limits(
     { budgetMs = Infinity, followUp }: Demand,
     { slots, others }: Moment,
@@ -241,7 +268,7 @@ export class Planner {
     const { factor, busy } = this.room;
     const p95 = Math.min(slack, allowance(slack, others, slots) / factor);
     if (!busy) return { p95, work: Infinity, spare: Infinity };
-    const theirs = budgetMs - this.latency.answer(followUp).p95;
+    const theirs = Math.min(budgetMs, this.usualBudget) - this.latency.answer(followUp).p95;
     return {
       p95,
       work: pace(rate, slots, this.share.value),
@@ -252,7 +279,10 @@ export class Planner {
   /** The least that would do for it, whatever comes of its fidelity if it lets that go. */
   private cheapest({ at, onMiss, minFidelity = 0 }: Demand): Likeness {
     if (at !== undefined) return this.place(at);
-    return { point: minFidelity === 0 || onMiss === 'degrade' ? 0 : firstWith(this.fidelities, minFidelity), times: 1 };
+    return {
+      point: minFidelity === 0 || onMiss === 'degrade' ? 0 : firstWith(this.fidelities, minFidelity),
+      ...itself,
+    };
   }
 
   private probesOf({ followUp = 'search' }: Demand): Probes {
@@ -261,11 +291,16 @@ export class Planner {
 
   private place(at: string): Likeness {
     const point = this.points.findIndex(point => point.at === at);
-    return point < 0 ? this.likenessOf(at) : { point, times: 1 };
+    return point < 0 ? this.likenessOf(at) : { point, ...itself };
   }
 
   private predict({ point, times }: Likeness, busy: number, picture: PictureFacts, alone: boolean): Prediction {
     const { bytes, whole } = picture;
     return this.latency.predict(point, busy, { bytes, whole, times, alone });
   }
+}
+
+/** Would less of a plan have helped it? Its point is the planner's to choose, and it is not one of several that come at once. */
+function tellsOfPlans({ at, several = false, minFidelity = 0, onMiss }: Demand): boolean {
+  return at === undefined && !several && (minFidelity === 0 || onMiss === 'degrade');
 }

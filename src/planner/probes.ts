@@ -22,6 +22,11 @@ export class Probes {
     this.next = now + this.wait;
   }
 
+  /** The probe told nothing: the next request may be one. */
+  failed(): void {
+    this.next = -Infinity;
+  }
+
   /** A probe has left its slot. */
   ended(now: number, inTime: boolean): void {
     if (!inTime) this.wait = Math.min(2 * this.wait, patience.most);

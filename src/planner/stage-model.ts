@@ -27,6 +27,8 @@ const pull = 0.5;
 const bound = 0.5;
 /** Step of the p95's distance above the median, in logarithms: up 0.95 of it, down 0.05 of it. */
 const spreadStep = 0.03;
+/** How much of it a group forgets with each request of others. */
+const forgetting = 1 / 500;
 /** No stage is taken to be shorter, milliseconds: it has to have a logarithm. */
 const shortest = 1e-3;
 
@@ -98,6 +100,8 @@ export class StageModel {
     const group = this.groupOf(point);
     if (residual > spread) this.moreSpread[group]! += 0.95 * spreadStep * this.exposure[point]!;
     else if (spread > 0) this.moreSpread[group]! -= 0.05 * spreadStep * this.exposure[point]!;
+    // or a bad moment of a group could keep it from being used, and so from being seen to be over
+    this.moreSpread.forEach((more, other) => other !== group && (this.moreSpread[other] = more * (1 - forgetting)));
     this.latest.push(residual + this.machine);
     this.latest = this.latest.slice(-(this.change.since(Math.max(-bound, Math.min(bound, residual))) ?? window));
     this.machine = median(this.latest);

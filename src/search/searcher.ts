@@ -1,5 +1,6 @@
 /** The use case: a picture in, the nearest pictures of the corpus out, within a latency budget, with what it cost. */
 import { setMaxListeners } from 'node:events';
+import { stat } from 'node:fs/promises';
 import type { Metadata } from '../catalogue/image.js';
 import { unfamiliar } from '../corpus/familiarity.js';
 import type { Hit as IndexHit } from '../corpus/nearest.js';
@@ -8,7 +9,7 @@ import type { SearchableIndex } from '../corpus/ports.js';
 import type { Encoder } from '../encoder/encoder.js';
 import { MatvitError } from '../errors.js';
 import { type Crop, decode as decodeHere } from '../image/decode.js';
-import { sniffFormat } from '../image/format.js';
+import { isDecodedWhole, isJpegName } from '../image/format.js';
 import { type ImageLimits, forOwn } from '../image/limits.js';
 import { noise } from '../image/noise.js';
 import type { PictureSource } from '../image/open.js';
@@ -16,7 +17,7 @@ import { relativeMacs } from '../model/cost.js';
 import { type OperatingPoint, fullPoint, parseOperatingPoint, printOperatingPoint } from '../model/operating-point.js';
 import { type Calibration, uncalibrated } from '../planner/calibration.js';
 import { Dispatcher } from '../planner/dispatcher.js';
-import { type FollowUp, LatencyModel, type Searching } from '../planner/latency.js';
+import { type FollowUp, LatencyModel, type PictureFacts, type Searching } from '../planner/latency.js';
 import { type Likeness, Planner } from '../planner/planner.js';
 import type { OnMiss } from '../planner/policy.js';
 import { combine } from './combine.js';
@@ -194,8 +195,8 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
   }
 
   /** Whoever passes the answer on says how long that took, so that later answers leave time for it. */
-  replied(ms: number): void {
-    this.planner.latency.observeReply(ms);
+  replied(ms: number, followUp: FollowUp): void {
+    this.planner.latency.observeReply(ms, followUp);
   }
 
   /**
@@ -232,13 +233,15 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
   }
 
   private async embedFor(followUp: FollowUp, request: EmbedRequest, several = false): Promise<Embedding> {
-    const { picture, at, budgetMs, minFidelity, signal } = request;
+    const { picture, crop, at, budgetMs, minFidelity, signal } = request;
     const { onMiss = 'degrade', arrivedAt = performance.now(), client = '' } = request;
     const { result, decision } = await this.dispatcher.submit({
       input: request,
       ...{ client, arrivedAt, budgetMs, minFidelity, onMiss, signal },
       ...{ followUp, several, at: at && printOperatingPoint(at) },
-      ...(typeof picture !== 'string' && { bytes: picture.length, whole: sniffFormat(picture) !== 'jpeg' }),
+      ...(typeof picture === 'string'
+        ? await factsOf(picture, crop)
+        : { bytes: picture.length, whole: crop !== undefined || isDecodedWhole(picture) }),
     });
     const { vectors, decodeMs: decode, waitMs, encodeMs: encode, cores } = result;
     const total = performance.now() - arrivedAt;
@@ -264,7 +267,9 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
     const likenesses = this.planner.points.map((point, i) => {
       const like = this.pointOf(point.at);
       const times = macs(at) / macs(like);
-      return { point: i, times, isSame: like.precision === at.precision, distance: Math.abs(Math.log(times)) };
+      const isSame = like.precision === at.precision;
+      const distance = Math.abs(Math.log(times));
+      return { point: i, times, isSame, distance, isClose: isSame && distance <= Math.log(2) };
     });
     likenesses.sort((a, b) => Number(b.isSame) - Number(a.isSame) || a.distance - b.distance);
     if (this.likenesses.size >= mostLikenesses) this.likenesses.clear();
@@ -333,10 +338,20 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
   }
 }
 
+/** What can be told of a file without reading it. */
+async function factsOf(path: string, crop: Crop | undefined): Promise<PictureFacts> {
+  const whole = crop !== undefined || !isJpegName(path);
+  return stat(path).then(
+    ({ size }) => ({ bytes: size, whole }),
+    () => ({ whole }), // reading it will say why
+  );
+}
+
 /** hits that are found and told in as good as no time */
 const fewHits = 100;
 
-function followUpOf({ filter, facets, collapse, k, offset = 0, cursor }: SearchOptions): Searching {
+/** What follows once the pictures of a search are encoded. */
+export function followUpOf({ filter, facets, collapse, k, offset = 0, cursor }: SearchOptions): Searching {
   const isPlain = !filter && !facets?.length && collapse === undefined && cursor === undefined;
   return isPlain && offset + k <= fewHits ? 'search' : 'elaborate';
 }

@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import { ipKeyGenerator } from 'express-rate-limit';
 import { MatvitError } from '../errors.js';
 import { parseOperatingPoint } from '../model/operating-point.js';
+import type { FollowUp } from '../planner/latency.js';
 import type { OnMiss } from '../planner/policy.js';
 import type { Cost } from '../search/cost.js';
 import type { EncodeOptions } from '../search/searcher.js';
@@ -76,10 +77,10 @@ export async function measured<T extends { readonly cost?: Cost }>(
 }
 
 /** An answer is ready: tells the planner how long it takes from here until it is out. */
-export function replying({ searcher, answered }: Asked): void {
+export function replying({ searcher, answered }: Asked, followUp: FollowUp): void {
   const ready = performance.now();
   void answered.then(
-    () => searcher.replied(performance.now() - ready),
+    () => searcher.replied(performance.now() - ready, followUp),
     () => undefined,
   );
 }

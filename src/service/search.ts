@@ -2,7 +2,7 @@ import pMap from 'p-map';
 import { z } from 'zod';
 import { type ErrorCode, MatvitError } from '../errors.js';
 import { decodingErrors } from '../image/decoder.js';
-import type { CombinedAnswer } from '../search/searcher.js';
+import { type CombinedAnswer, followUpOf } from '../search/searcher.js';
 import { type Asked, encodingOf, measured, replying } from './encoding.js';
 import { problemOf } from './errors.js';
 import { checkQueries, checkSingle, fetchFor, resolveExample, uploadedExamples } from './examples.js';
@@ -61,7 +61,7 @@ export function searchRoutes(service: Service): Route[] {
         const query = upload ? { ...uploadedExamples(upload, crop), ...options } : body;
         checkQueries(service, [query]);
         const answer = await search(context, query);
-        if (answer.cost) replying(context);
+        if (answer.cost) replying(context, followUpOf(query));
         return answer;
       },
     }),
@@ -142,7 +142,7 @@ export function searchRoutes(service: Service): Route[] {
           const picture = image ?? (await fetchFor(service, url!, context));
           return searcher.embed({ ...encoding, picture, crop, name: 'the picture' });
         });
-        replying(context);
+        replying(context, 'none');
         return { vector: [...vector], model: searcher.encoder.fingerprint, cost };
       },
     }),

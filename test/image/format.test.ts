@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { sniffFormat } from '../../src/image/format.js';
+import { isDecodedWhole, sniffFormat } from '../../src/image/format.js';
+import { texture } from './fixtures.js';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 
@@ -31,5 +32,20 @@ describe('sniffFormat', () => {
 
   it('reads a view at its offset', () => {
     assert.equal(sniffFormat(bytes('xxGIF89a').subarray(2)), 'gif');
+  });
+});
+
+describe('isDecodedWhole', () => {
+  it('is true of all but JPEGs that are not progressive, however much comes before their frame', async () => {
+    const long = { exif: { IFD0: { ImageDescription: 'x'.repeat(50_000) } } };
+    for (const progressive of [false, true])
+      for (const picture of [texture(), texture().withExif(long.exif).withIccProfile('p3')]) {
+        const jpeg = await picture.jpeg({ progressive }).toBuffer();
+        assert.equal(isDecodedWhole(jpeg), progressive);
+        for (const cut of [3, 4, 20, 300]) isDecodedWhole(jpeg.subarray(0, cut)); // ends
+      }
+    assert.ok(isDecodedWhole(await texture().png().toBuffer()));
+    assert.ok(isDecodedWhole(bytes('')));
+    assert.ok(!isDecodedWhole(bytes('\xff\xd8\xff\xff\xff\xff\xff')));
   });
 });

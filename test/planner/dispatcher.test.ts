@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Dispatcher, type Job, type Served } from '../../src/planner/dispatcher.js';
 import { Planner } from '../../src/planner/planner.js';
+import { MatvitError } from '../../src/errors.js';
 import { rejectsCode } from '../support/rejects.js';
 import { random } from '../../src/training/random.js';
 import { five, fiveOrAlone, latencyOf } from './profiles.js';
@@ -17,7 +18,7 @@ function setUp({ slots = 1, capacity = 64, answerMs = 0, fail = new Map<string, 
   const clock = new VirtualClock();
   const latency = latencyOf(points, slots, { p50: answerMs, p95: answerMs });
   // whatever is not on the frontier is half of b
-  const planner = new Planner(points, latency, () => ({ point: 1, times: 0.5 }));
+  const planner = new Planner(points, latency, () => ({ point: 1, times: 0.5, isClose: true }));
   const started: { name: string; at: string; alone: boolean; ms: number }[] = [];
   const machine = { slow: 1 };
   const dispatcher = new Dispatcher<string, Times>({
@@ -280,6 +281,18 @@ describe('Dispatcher', () => {
       it.machine.slow = 1;
       await it.clock.run(it.clock.now() + 1000);
       for (let i = 0; i < 5; i++) assert.equal(await outcome(it, strict), 'probe'); // each was in time
+    });
+
+    it('is told nothing by one that fails, so that the next may try', async () => {
+      const fail = new Map([['broken', new MatvitError('IMAGE_UNREADABLE', 'on purpose')]]);
+      const it = await slowed(setUp({ fail }));
+      it.machine.slow = 1;
+      await it.clock.run(it.clock.now() + 1000);
+      const broken = it.ask('broken', strict);
+      const failed = rejectsCode('IMAGE_UNREADABLE', broken);
+      await it.clock.run();
+      await failed;
+      assert.equal(await outcome(it, strict), 'probe');
     });
 
     it('is seldom late where refusing is right: on a machine that is slow now and then', async () => {

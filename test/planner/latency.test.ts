@@ -175,6 +175,8 @@ describe('LatencyModel', () => {
     for (let i = 0; i < 300; i++) model.observeSearch(4);
     for (let i = 0; i < 300; i++) model.observeReply(1);
     assert.ok(Math.abs(model.answer().p50 - 5) < 0.2, `${model.answer().p50}`);
+    for (let i = 0; i < 300; i++) model.observeReply(40, 'elaborate');
+    assert.ok(model.answer('elaborate').p50 > 35 && model.answer().p50 < 5.2); // what is long to tell is apart
   });
 
   it('keeps searches that take long apart from those by picture alone, and leaves embeddings none', () => {

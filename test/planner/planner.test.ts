@@ -5,6 +5,9 @@ import { random } from '../../src/training/random.js';
 import { five, latencyOf, point } from './profiles.js';
 
 describe('Planner', () => {
+  const asPredicted = ({ predicted: { decodeMs, encodeMs } }: Decision) => {
+    return { decodeMs, encodeMs, serviceMs: decodeMs + encodeMs, cores: 1 };
+  };
   /** On two slots, after requests that came at random, some of which took three times as long as predicted. */
   function busyPlanner(seed: number): { planner: Planner; now: number } {
     const draw = random(seed);
@@ -16,7 +19,15 @@ describe('Planner', () => {
       now += -Math.log(1 - draw.next()) * gap;
       planner.arrived(now);
       const demand: Demand = { arrivedAt: now, budgetMs: 50, onMiss: 'degrade' };
-      const moment = { now, asked: now, busy: 1 + draw.below(1 + crowd), slots: 2, others: [], waited: false };
+      const moment = {
+        now,
+        asked: now,
+        busy: 1 + draw.below(1 + crowd),
+        slots: 2,
+        others: [],
+        waited: false,
+        inReach: true,
+      };
       const decision = planner.decide(demand, moment)!;
       const slow = draw.next() < 0.1 ? 3 : 1;
       const [decodeMs, encodeMs] = [slow * decision.predicted.decodeMs, slow * decision.predicted.encodeMs];
@@ -34,7 +45,7 @@ describe('Planner', () => {
       busy += Number(planner.headroom.busy);
       const draw = random(seed, 1);
       const others = Array.from({ length: draw.below(4) }, () => 60 * draw.next()).sort((a, b) => a - b);
-      const moment = { now, asked: now, busy: 1 + draw.below(2), slots: 2, others, waited: false };
+      const moment = { now, asked: now, busy: 1 + draw.below(2), slots: 2, others, waited: false, inReach: true };
       let last = 0;
       for (let budgetMs = 1; budgetMs <= 1000; budgetMs *= 1.1) {
         const { at, fidelity } = planner.decide({ arrivedAt: now, budgetMs, onMiss: 'degrade' }, moment)!;
@@ -48,8 +59,8 @@ describe('Planner', () => {
 
   it('learns from points that are not on the frontier how fast the machine is', () => {
     const latency = latencyOf(five, 1);
-    const planner = new Planner(five, latency, () => ({ point: 1, times: 2 }));
-    const moment = { now: 0, asked: 0, busy: 1, slots: 1, others: [], waited: false };
+    const planner = new Planner(five, latency, () => ({ point: 1, times: 2, isClose: true }));
+    const moment = { now: 0, asked: 0, busy: 1, slots: 1, others: [], waited: false, inReach: true };
     const demand: Demand = { arrivedAt: 0, at: 'off', onMiss: 'degrade' };
     for (let i = 0; i < 50; i++) {
       const decision = planner.decide(demand, moment)!;
@@ -62,43 +73,71 @@ describe('Planner', () => {
   describe('under load, after misses', () => {
     const near = [8, 10, 12, 14, 16].map((ms, i) => point(`${i}`, 1, ms - 1, 0.6 + i / 10));
     const came = 1000;
-    const asPredicted = ({ predicted: { decodeMs, encodeMs } }: Decision) => {
-      return { decodeMs, encodeMs, serviceMs: decodeMs + encodeMs, cores: 1 };
-    };
 
     /** @returns what the next request is given, after as many came every 10 ms and two were always served at once */
-    function nextAfter(missesOf: (planner: Planner, demand: Demand) => void, budgetMs = 50): number {
+    function nextAfter(missesOf: (planner: Planner, demand: Demand) => void): number {
       const planner = new Planner(near, latencyOf(near, 2));
       for (let now = 0; now <= came; now += 10) planner.arrived(now);
-      const moment = { now: came, asked: came, busy: 2, slots: 2, others: [], waited: true };
+      const moment = { now: came, asked: came, busy: 2, slots: 2, others: [], waited: true, inReach: true };
       const demand: Demand = { arrivedAt: came, budgetMs: 50, onMiss: 'degrade' };
       const served = planner.decide(demand, moment)!;
       for (let i = 0; i < 20; i++) {
         planner.learn(demand, served, moment, came, asPredicted(served));
-        missesOf(planner, { ...demand, budgetMs });
+        missesOf(planner, demand);
       }
       return planner.decide(demand, moment)!.fidelity!;
     }
     const late = (planner: Planner, demand: Demand) => {
-      const moment = { now: came + 60, asked: came, busy: 2, slots: 2, others: [], waited: true };
-      const decision = planner.decide(demand, moment)!;
-      assert.equal(decision.why, 'degraded');
-      planner.learn(demand, decision, moment, came + 70, asPredicted(decision));
+      const inReach = planner.inReach(demand, came, 2);
+      const moment = { now: came + 60, asked: came, busy: 2, slots: 2, others: [], waited: true, inReach };
+      const decision = planner.decide(demand, moment);
+      if (decision) planner.learn(demand, decision, moment, came + 70, asPredicted(decision));
+      else if (inReach) planner.missed(demand);
     };
     const undisturbed = nextAfter(() => undefined);
 
+    const after = (wish: Partial<Demand>) => nextAfter((planner, demand) => late(planner, { ...demand, ...wish }));
+
     it('plans for less of the time', () => {
-      assert.ok(nextAfter(late) < undisturbed, `${nextAfter(late)}, ${undisturbed}`);
-      const refused = nextAfter((planner, demand) => planner.refused(demand, came, 2));
+      assert.ok(after({}) < undisturbed, `${after({})}, ${undisturbed}`);
+      const refused = after({ onMiss: 'reject' });
       assert.ok(refused < undisturbed, `${refused}, ${undisturbed}`);
     });
 
-    it('learns nothing from those who could not have been in time', () => {
-      assert.equal(nextAfter(late, 5), undisturbed);
-      assert.equal(
-        nextAfter((planner, demand) => planner.refused(demand, came, 2), 5),
-        undisturbed,
-      );
+    it('learns nothing from those who could not have been in time, or had no choice of points', () => {
+      for (const wish of [
+        { budgetMs: 5 },
+        { at: '4' },
+        { several: true },
+        { minFidelity: 1, onMiss: 'best' as const },
+        { minFidelity: 1, onMiss: 'reject' as const },
+      ])
+        assert.equal(after(wish), undisturbed, JSON.stringify(wish));
     });
+  });
+
+  it('gives one who has long no more than those to come can wait for', () => {
+    const given = (budgetMs: number) => {
+      const planner = new Planner(five, latencyOf(five, 2));
+      const moment = { now: 1000, asked: 1000, busy: 2, slots: 2, others: [], waited: false, inReach: true };
+      for (let now = 0; now <= 1000; now += 10) planner.arrived(now, now % 200 === 0 ? 2 : budgetMs);
+      const demand: Demand = { arrivedAt: 1000, budgetMs: 60_000, onMiss: 'degrade' };
+      const decision = planner.decide(demand, moment)!;
+      for (let i = 0; i < 20; i++) planner.learn(demand, decision, moment, 1000, asPredicted(decision));
+      return planner.decide(demand, moment)!.at;
+    };
+    assert.deepEqual([given(60_000), given(50)], ['full', 'd']);
+  });
+
+  it('does not learn from what is quite unlike any point how fast the machine is', () => {
+    const latency = latencyOf(five, 1);
+    const planner = new Planner(five, latency, () => ({ point: 0, times: 0.05, isClose: false }));
+    const moment = { now: 0, asked: 0, busy: 1, slots: 1, others: [], waited: false, inReach: true };
+    const demand: Demand = { arrivedAt: 0, at: 'off', onMiss: 'degrade' };
+    for (let i = 0; i < 50; i++) {
+      const decision = planner.decide(demand, moment)!;
+      planner.learn(demand, decision, moment, 0, { decodeMs: 1, encodeMs: 1, serviceMs: 2, cores: 1 });
+    }
+    assert.equal(latency.slowdown, 1);
   });
 });

@@ -33,6 +33,16 @@ describe('StageModel', () => {
     assert.ok(median(errors) < 1.15 * median(least), `${median(errors)} where ${median(least)} can be had`);
   });
 
+  it("forgets a group's bad moment while others are used, or it might never be used again", () => {
+    const model = new StageModel(calibrated, 2, point => Number(point === 2));
+    for (let i = 0; i < 2000; i++) model.observe(2, 1, i % 10 === 0 ? 60 : 20);
+    const bad = model.predict(2, 1);
+    assert.ok(bad.p95 / bad.p50 > 1.5, JSON.stringify(bad));
+    for (let i = 0; i < 2500; i++) model.observe(0, 1, 2);
+    const after = model.predict(2, 1);
+    assert.ok(after.p95 / after.p50 < 1.25, JSON.stringify(after));
+  });
+
   it('does not drift where slow phases come and go for hours', () => {
     for (const busy of [1, 2]) {
       const draw = random(9);
