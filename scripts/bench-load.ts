@@ -37,6 +37,7 @@ interface Options {
   rounds: number;
   leadIn: number;
   rest: number;
+  also?: string[];
   capacity?: number;
   seed: number;
   save?: string;
@@ -71,7 +72,8 @@ async function measure(
       const reference = await references(rig, pictures, full);
       return { points, full, reference, capacity: options.capacity ?? (await capacityOf(rig, pictures, full, 4000)) };
     });
-    const fixed = [full, points[Math.floor(points.length / 2)]!, points[0]!];
+    const cheapest = points[0]!;
+    const fixed = [full, ...(options.also ?? []), points[Math.floor(points.length / 2)]!, cheapest];
     const policies = [{ policy: 'adaptive', at: '' }, ...fixed.map(at => ({ policy: `fixed ${at}`, at: `&at=${at}` }))];
     for (const [i, load] of options.loads.entries()) {
       const mean = load.times * capacity;
@@ -82,7 +84,7 @@ async function measure(
       const results = await LoadRig.useSeveral(server, policies.length, async rigs => {
         for (const rig of rigs) {
           const arrivals = { inFlight: saturating, ms: 4000 };
-          await rig.runInTurn({ query: `k=${k}&at=${fixed[2]}`, pictures: bytes, arrivals });
+          await rig.runInTurn({ query: `k=${k}&at=${cheapest}`, pictures: bytes, arrivals });
         }
         // the planner reckons with the burst that this was to it until it has faded (arrival-rate.ts)
         await sleep(1000 * options.rest);
@@ -176,6 +178,7 @@ export const benchLoadCommand = new Command('load')
     wholeNumber,
     60,
   )
+  .option('--also <points>', 'more points, each always, separated by commas', text => text.split(','))
   .option('--capacity <n>', 'requests/s that the full model answers (default: measured first)', positiveInteger)
   .option('--seed <n>', 'of the traces', positiveInteger, 1)
   .option('--save <file>', 'add the rows to those of earlier runs in a JSON file')
@@ -186,7 +189,7 @@ export const benchLoadCommand = new Command('load')
     'after',
     `
 Policies in turn, each with a server of its own: adaptive; always the full model; always the frontier's middle; always
-its cheapest point. The generator is a process of its own that does not wait for answers. Everything stays on 127.0.0.1.
+its cheapest point; and what --also names. The generator is a process of its own that does not wait for answers. Everything stays on 127.0.0.1.
 
 Examples:
   $ matvit bench load --loads poisson-1,bursty-1 --seconds 10
