@@ -19,7 +19,6 @@ export interface WorkerSetup {
 }
 
 export interface EmbedRequest {
-  readonly id: number;
   readonly pixels: Uint8Array;
   readonly batch: number;
   readonly submodel: readonly number[];
@@ -28,9 +27,7 @@ export interface EmbedRequest {
   readonly cores: number;
 }
 
-export type EmbedAnswer =
-  | { readonly id: number; readonly vectors: Float32Array; readonly encodeMs: number }
-  | { readonly id: number; readonly error: string };
+export type EmbedAnswer = { readonly vectors: Float32Array; readonly encodeMs: number } | { readonly error: string };
 
 const { architecture: a, positions, models, mostCores } = workerData as WorkerSetup;
 const port = parentPort!;
@@ -52,15 +49,7 @@ function positionTensor(resolution: number): Tensor {
   return tensor;
 }
 
-async function embed({
-  id,
-  pixels,
-  batch,
-  submodel,
-  resolution,
-  precision,
-  cores,
-}: EmbedRequest): Promise<EmbedAnswer> {
+async function embed({ pixels, batch, submodel, resolution, precision, cores }: EmbedRequest): Promise<EmbedAnswer> {
   try {
     const feeds = {
       pixels: new Tensor('uint8', pixels, pixelShape(a, batch, resolution)),
@@ -70,9 +59,9 @@ async function embed({
     const began = performance.now();
     const { embedding } = await sessions.get(`${precision} ${cores}`)!.run(feeds);
     const encodeMs = performance.now() - began;
-    return { id, vectors: Float32Array.from(embedding!.data as Float32Array), encodeMs }; // a copy can be transferred
+    return { vectors: Float32Array.from(embedding!.data as Float32Array), encodeMs }; // a copy can be transferred
   } catch (error) {
-    return { id, error: reasonOf(error) };
+    return { error: reasonOf(error) };
   }
 }
 

@@ -21,7 +21,7 @@ const mostCores = 4;
 const startPause = 1000;
 
 interface Job {
-  readonly request: Omit<EmbedRequest, 'id' | 'cores'>;
+  readonly request: Omit<EmbedRequest, 'cores'>;
   /** cores, if it is the only one */
   readonly mayHave: number;
   readonly asked: number;
@@ -47,7 +47,6 @@ export class OnnxEncoder implements Encoder {
   /** the one of them whose calls may have several cores */
   private wide: Worker | undefined;
   private closed = false;
-  private jobs = 0;
   /** when one that could not be started may be tried again, by performance.now() */
   private nextStart = 0;
 
@@ -132,7 +131,7 @@ export class OnnxEncoder implements Encoder {
     const whole = pixels.byteLength === pixels.buffer.byteLength && pixels.buffer instanceof ArrayBuffer;
     try {
       if (pixels.length === 0) throw new Error('its pixels have gone away with an earlier call');
-      slot.thread.postMessage({ id: this.jobs++, ...job.request, cores }, whole ? [pixels.buffer] : []);
+      slot.thread.postMessage({ ...job.request, cores }, whole ? [pixels.buffer] : []);
     } catch (error) {
       slot.job = undefined;
       job.reject(new MatvitError('ENCODER_FAILED', reasonOf(error), { cause: error }));
