@@ -28,7 +28,7 @@ What several runs learnt adds up in their average, and their noise does not; a l
 what training made the full model forget. It has to be measured: see matvit evaluate.
 
 Example:
-  $ matvit average runs/second=0.6 runs/first=0.3 models/tiny=0.1 --out models/nested`,
+  $ matvit average runs/second=0.6 runs/first=0.3 models/plain=0.1 --out models/nested`,
   )
   .action(async (portions: Portion[], options: { out: string }) => {
     await checkVacant(options.out);

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { type AbuseRow, benchAbuse } from '../src/evaluation/abuse/bench-abuse.js';
 import { ServeProcess } from '../src/evaluation/serve-process.js';
-import { indexData, jsonOption, modelOption, number, positiveInteger, progress } from './cli.js';
+import { demoIndexOption, jsonOption, modelOption, number, positiveInteger, progress } from './cli.js';
 
 interface Options {
   index: string;
@@ -29,7 +29,7 @@ function table(rows: readonly AbuseRow[]): string {
 
 export const benchAbuseCommand = new Command('abuse')
   .description("attacks on a real `matvit serve`, and the latency of another client's searches meanwhile")
-  .option('--index <dir>', "index (default: the demo's)", `${indexData}demo`)
+  .addOption(demoIndexOption())
   .option('--count <n>', 'connections, slow clients', positiveInteger, 1000)
   .option('--pictures <n>', 'hostile pictures', positiveInteger, 500)
   .option('--seconds <n>', 'that the connections keep asking', number, 20)

@@ -5,7 +5,7 @@ import { type BudgetBench, benchBudget } from '../src/evaluation/load/bench-budg
 import { type LoadPicture, loadPictures } from '../src/evaluation/load/pictures.js';
 import { LoadRig } from '../src/evaluation/load/rig.js';
 import { readModel } from '../src/model/bundle.js';
-import { indexData, jsonOption, modelOption, positiveInteger, progress } from './cli.js';
+import { demoIndexOption, jsonOption, modelOption, positiveInteger, progress } from './cli.js';
 import { openSearcher } from './open-searcher.js';
 
 const budgets = [5, 8, 12, 20, 40];
@@ -43,7 +43,7 @@ one (median over the frontier; ${worstSwitchMs.toFixed(2)} at worst).`;
 
 export const benchBudgetCommand = new Command('budget')
   .description('one request at a time under budgets of 5 to 40 ms: met or not, and how good the choice was')
-  .option('--index <dir>', "index (default: the demo's)", `${indexData}demo`)
+  .addOption(demoIndexOption())
   .option('--rounds <n>', 'requests of each kind; three times as many of each budget', positiveInteger, 60)
   .addOption(modelOption())
   .addOption(jsonOption())

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { type EscalationRow, benchEscalation } from '../src/evaluation/bench-escalation.js';
-import { indexData, jsonOption, modelOption, positiveInteger, progress } from './cli.js';
+import { demoIndexOption, jsonOption, modelOption, positiveInteger, progress } from './cli.js';
 import { openSearcher } from './open-searcher.js';
 
 function table(rows: readonly EscalationRow[]): string {
@@ -18,7 +18,7 @@ function table(rows: readonly EscalationRow[]): string {
 
 export const benchEscalationCommand = new Command('escalation')
   .description('a small point first and a larger one where hits are close, beside one larger point at once')
-  .option('--index <dir>', "index, calibrated (default: the demo's)", `${indexData}demo`)
+  .addOption(demoIndexOption('folder of the index, calibrated'))
   .option('--queries <n>', 'augmented pictures of the index to search with', positiveInteger, 150)
   .addOption(modelOption())
   .addOption(jsonOption())

@@ -20,7 +20,15 @@ import { plot } from '../src/evaluation/load/plot.js';
 import { LoadRig } from '../src/evaluation/load/rig.js';
 import { slicesOf } from '../src/evaluation/load/traces.js';
 import { writeFileAtomic } from '../src/model/write-file-atomic.js';
-import { indexData, jsonOption, modelOption, positiveInteger, positiveNumber, progress, wholeNumber } from './cli.js';
+import {
+  demoIndexOption,
+  jsonOption,
+  modelOption,
+  positiveInteger,
+  positiveNumber,
+  progress,
+  wholeNumber,
+} from './cli.js';
 import { picturesOf } from './bench-budget.js';
 
 const defaultLoads = 'poisson-0.5,poisson-1,poisson-2,poisson-3,bursty-0.5,bursty-1';
@@ -162,7 +170,7 @@ async function writeDocs(rows: readonly LoadRow[]): Promise<void> {
 
 export const benchLoadCommand = new Command('load')
   .description('policies in turn on the same traces of requests, against a real `matvit serve` with a latency budget')
-  .option('--index <dir>', "index (default: the demo's)", `${indexData}demo`)
+  .addOption(demoIndexOption())
   .addOption(
     new Option('--loads <list>', 'trace-multiple of capacity, separated by commas')
       .argParser(parseLoads)

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { type SwapBench, benchSwap } from '../src/evaluation/bench-swap.js';
 import { picturesOf } from './bench-budget.js';
-import { indexData, jsonOption, modelOption, number, positiveInteger } from './cli.js';
+import { demoIndexOption, jsonOption, modelOption, number, positiveInteger } from './cli.js';
 
 interface Options {
   index: string;
@@ -25,7 +25,7 @@ p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms, longest ${max.toFixed(0)} ms
 
 export const benchSwapCommand = new Command('swap')
   .description('requests that fail while a server swaps model and index (SIGHUP) and then stops (SIGTERM)')
-  .option('--index <dir>', "index (default: the demo's)", `${indexData}demo`)
+  .addOption(demoIndexOption())
   .option('--rate <n>', 'requests a second', number, 50)
   .option('--seconds <n>', 'in all', number, 60)
   .option('--swaps <n>', 'hot swaps in the first two thirds of it', positiveInteger, 3)

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { type ThroughputBench, benchThroughput } from '../src/evaluation/throughput/bench-throughput.js';
 import { ServeProcess } from '../src/evaluation/serve-process.js';
-import { indexData, jsonOption, modelOption, number, positiveInteger, progress } from './cli.js';
+import { demoIndexOption, jsonOption, modelOption, number, positiveInteger, progress } from './cli.js';
 import { openSearcher } from './open-searcher.js';
 
 interface Options {
@@ -26,7 +26,7 @@ A search by id without the service: ${searchMs.toFixed(2)} ms; the service adds 
 
 export const benchThroughputCommand = new Command('throughput')
   .description('searches by a stored picture, which need no encoding, that a real `matvit serve` answers in a second')
-  .option('--index <dir>', "index (default: the demo's)", `${indexData}demo`)
+  .addOption(demoIndexOption())
   .option('--connections <n>', 'each with one request under way', positiveInteger, 32)
   .option('--seconds <n>', 'of each measurement', number, 10)
   .addOption(modelOption())

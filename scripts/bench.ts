@@ -21,7 +21,7 @@ import { benchLoadCommand } from './bench-load.js';
 import { benchSwapCommand } from './bench-swap.js';
 import { benchThroughputCommand } from './bench-throughput.js';
 import { storageBenches } from './bench-storage.js';
-import { indexData, jsonOption, modelOption, positiveInteger, progress } from './cli.js';
+import { demoIndexOption, indexData, jsonOption, modelOption, positiveInteger, progress } from './cli.js';
 import { openSearcher } from './open-searcher.js';
 import { print, withExample } from './output.js';
 
@@ -152,7 +152,13 @@ function filtersTable({ filters }: { filters: readonly FilterTiming[] }): string
 const rounds = (n: number, of = 'of which medians are taken') =>
   new Option('--rounds <n>', `rounds, ${of}`).argParser(positiveInteger).default(n);
 
-export const benchCommand = withExample(new Command('bench').description('measure this machine'), 'bench encoder');
+export const benchCommand = withExample(
+  new Command('bench').description('measure this machine'),
+  'bench encoder',
+).addHelpText(
+  'after',
+  "\nMost that need an index or pictures take the demo's unless told otherwise; matvit demo --no-serve makes them.",
+);
 
 benchCommand
   .addCommand(benchBudgetCommand)
@@ -174,7 +180,7 @@ withExample(benchCommand.command('encoder'), 'bench encoder --rounds 10 --json')
 withExample(benchCommand.command('index'), 'bench index --images photos/')
   .description('pictures a second of the indexing pipeline, beside decoding alone and encoding alone')
   .addOption(rounds(3))
-  .option('--images <folder>', "pictures (default: the demo's)", demoPictures)
+  .addOption(new Option('--images <folder>', 'pictures').default(demoPictures, "the demo's"))
   .addOption(modelOption())
   .addOption(jsonOption())
   .action(async (options: { images: string; model: string; rounds: number; json: boolean }) => {
@@ -183,7 +189,7 @@ withExample(benchCommand.command('index'), 'bench index --images photos/')
 
 withExample(benchCommand.command('search'), 'bench search --index indexes/photos')
   .description('where the milliseconds of a search go')
-  .option('--index <dir>', "index (default: the demo's)", demoIndex)
+  .addOption(demoIndexOption())
   .option('--queries <n>', 'stored pictures to search with', positiveInteger, 100)
   .addOption(modelOption())
   .addOption(jsonOption())
@@ -213,7 +219,7 @@ withExample(benchCommand.command('train'), 'bench train --rounds 1')
 
 storageBenches.forEach(command => benchCommand.addCommand(command));
 
-withExample(benchCommand.command('docs'), 'bench docs --model models/tiny')
+withExample(benchCommand.command('docs'), 'bench docs --model models/plain')
   .description('run encoder, index, search and train on the demo and write docs/performance.md')
   .addOption(rounds(30, 'for the medians of the encoder'))
   .addOption(modelOption())

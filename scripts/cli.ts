@@ -1,5 +1,5 @@
 /** What all commands share: options, output, errors, Ctrl-C. */
-import { type Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { type Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
 import cliProgress from 'cli-progress';
 import { MatvitError, reasonOf } from '../src/errors.js';
 import { engines } from '../src/encoder/engine.js';
@@ -11,10 +11,12 @@ export const defaultModel = `${indexData}model`;
 
 export const modelOption = () =>
   new Option('--model <dir>', 'folder of the model').default(defaultModel, 'the shipped one').env('MATVIT_MODEL');
-export const indexOption = () =>
-  new Option('--index <dir>', 'folder of the index, or postgres://… (index, search, serve)')
-    .default(defaultIndex)
-    .env('MATVIT_INDEX');
+export const indexOption = (what = 'folder of the index') =>
+  new Option('--index <dir>', what).default(defaultIndex).env('MATVIT_INDEX');
+/** For the commands that can use an index in a database too. */
+export const anyIndexOption = () => indexOption('folder of the index, or postgres://…');
+export const demoIndexOption = (what = 'folder of the index') =>
+  new Option('--index <dir>', what).default(`${indexData}demo`, "the demo's");
 export const engineOption = () =>
   new Option('--engine <name>', 'what runs the encoder: auto takes tfjs if a GPU is there')
     .choices(engines)
@@ -103,10 +105,26 @@ export function interruption(): AbortSignal {
 /** On one line, and without the escape sequences that a file's name can hide. */
 export const printable = (text: string): string => text.replace(/\p{Cc}/gu, '?');
 
+/** Whose arguments are wrong, such as `matvit search`. */
+const misused = new WeakMap<CommanderError, string>();
+
 /** Makes the command and those below it throw what is wrong with their arguments, for `report` to print. */
-export function throwOnMisuse(command: Command): void {
-  command.exitOverride().configureOutput({ outputError: () => undefined });
-  command.commands.forEach(throwOnMisuse);
+export function throwOnMisuse(command: Command, above = ''): void {
+  const name = `${above}${command.name()}`;
+  const fail = (error: CommanderError) => {
+    misused.set(error, name);
+    throw error;
+  };
+  command.exitOverride(fail).configureOutput({ outputError: () => undefined });
+  for (const below of command.commands) throwOnMisuse(below, `${name} `);
+}
+
+/** Leaves out of the help of the command and those below it that a switch is off unless it is given. */
+export function plainSwitches(command: Command): void {
+  command.configureHelp({
+    optionDescription: option => new Help().optionDescription(option).replace(/ \(default: false\)$/, ''),
+  });
+  command.commands.forEach(plainSwitches);
 }
 
 /** Prints what is wrong, for people, and goes on. */
@@ -128,6 +146,6 @@ export function report(error: unknown): void {
       .replace(/^error: /, '')
       .replaceAll('\n', ' ')
       .replace(/\.$/, '');
-    report(new MatvitError('OPTION_INVALID', `${reason}; matvit --help explains`));
+    report(new MatvitError('OPTION_INVALID', `${reason}; ${misused.get(error) ?? 'matvit'} --help explains`));
   }
 }

@@ -13,8 +13,8 @@ const shown = (value: unknown): string =>
 /** A flag for every setting; what is not given stays undefined, for the other sources to decide. */
 export function addSettings(command: Command, keys = Object.keys(settings) as ConfigKey[]): Command {
   for (const key of keys) {
-    const { placeholder, help, fallback } = settings[key] as Setting<unknown>;
-    const note = shown(fallback) === '' || fallback === false ? '' : ` (default: ${shown(fallback)})`;
+    const { placeholder, help, fallback, fallbackName = shown(fallback) } = settings[key] as Setting<unknown>;
+    const note = fallbackName === '' || fallback === false ? '' : ` (default: ${fallbackName})`;
     command.addOption(new Option(`--${flagOf(key)}${placeholder ? ` <${placeholder}>` : ''}`, help + note));
   }
   return command.addOption(new Option('--config <file>', 'JSON file of settings, such as {"maxPixels": 16000000}'));

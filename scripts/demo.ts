@@ -1,7 +1,7 @@
 import { mkdir, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { readConfig } from '../src/config.js';
 import type { Metadata } from '../src/catalogue/image.js';
 import { readCalibration } from '../src/corpus/calibration.js';
@@ -120,7 +120,12 @@ export const demoCommand = new Command('demo')
   .option('--no-serve', 'end after the searches')
   .option('--port <n>', 'port of the page', port, 7700)
   .option('--pictures <n>', 'at most so many of each kind', positiveInteger, 1e6)
-  .option('--index <dir>', 'folder of the index; the pictures are linked beside it', `${indexData}demo`)
+  .addOption(
+    new Option('--index <dir>', 'folder of the index; the pictures are linked beside it').default(
+      `${indexData}demo`,
+      'index-data/demo in the package',
+    ),
+  )
   .addOption(modelOption())
   .addOption(engineOption())
   .addOption(workersOption())

@@ -12,6 +12,16 @@ with the HTTP status and problem details: \`{"type": "urn:matvit:CODE", "title",
 Codes are stable: programs may rely on them, not on the texts. \`request\` is the request's id, as in the log and in
 \`X-Request-Id\`; the problem of one part of a batch has none.
 
+Some errors pass by themselves, and the same request may be sent again:
+
+- 503, after the seconds that its \`Retry-After\` names. (The 503 of \`/healthz\` and \`/readyz\` on a server that is stopping has
+  neither problem details nor that header.)
+- 429, after its \`Retry-After\`.
+- 409 \`INDEX_LOCKED\` and \`JOB_RUNNING\`, when the other process or job has ended.
+- 408 \`REQUEST_TIMEOUT\` and 422 \`URL_UNREACHABLE\`, if the network was at fault.
+
+Other 4xx mostly come again until the request, or what it asks about, has changed. Of a 500 the server's log has more.
+
 \`matvit/client\` throws these codes too, and two of its own: \`UNREACHABLE\` when there was no answer, and \`HTTP_\` with the
 status, such as \`HTTP_502\`, when the answer was an error but no problem details: a proxy's, for instance.
 

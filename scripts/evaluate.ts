@@ -70,7 +70,7 @@ Columns: MACs relative to XL@224; 1-NN accuracy; top-1 and recall@10 against the
 the accuracy that the straight line between the trained granularities has at their cost.
 
 Example:
-  $ matvit evaluate --gallery photos/gallery --queries photos/query --at XL,S@112:int8
+  $ matvit evaluate --gallery photos/gallery --queries photos/query --at XL,XL@96:int8
   $ matvit evaluate --gallery photos/gallery --queries photos/query --mixes 20`,
   )
   .action(async (options: Options) => {

@@ -66,7 +66,7 @@ The function of the whole model is unchanged: ordering permutes hidden neurons, 
 Until it is trained nested (matvit train), only XL is of use.
 
 Examples:
-  $ matvit import vit_tiny_patch16_224.safetensors --images photos/ --out models/tiny
+  $ matvit import vit_tiny_patch16_224.safetensors --images photos/ --out models/plain
   $ matvit import deit_tiny_patch16_224.safetensors --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 \\
       --images photos/ --out models/deit     # ImageNet's means and deviations`,
   )

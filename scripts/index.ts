@@ -7,7 +7,7 @@ import { decode } from '../src/image/decode.js';
 import { readModel } from '../src/model/bundle.js';
 import {
   engineOption,
-  indexOption,
+  anyIndexOption,
   interruption,
   jsonOption,
   modelOption,
@@ -46,7 +46,7 @@ export function describe(report: IndexingReport): string {
 export const indexCommand = new Command('index')
   .description('embed a folder of pictures with the full model into an index, or bring the index up to date')
   .argument('<folder>', 'searched recursively; jpg, png, webp, avif, gif, tiff')
-  .addOption(indexOption())
+  .addOption(anyIndexOption())
   .option(
     '--metadata <file>',
     "CSV or JSONL with a column 'path' (default: known pictures keep theirs, new ones get their folder's name as label)",

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { averageCommand } from './average.js';
 import { benchCommand } from './bench.js';
 import { calibrateCommand } from './calibrate.js';
-import { report, throwOnMisuse } from './cli.js';
+import { plainSwitches, report, throwOnMisuse } from './cli.js';
 import { configCommand } from './config.js';
 import { demoCommand } from './demo.js';
 import { duplicatesCommand } from './duplicates.js';
@@ -28,7 +28,7 @@ const program = new Command('matvit')
   .addHelpText(
     'after',
     `
-An operating point is submodel @ resolution : precision, such as S@112:int8 or M6-L6@160.
+An operating point is submodel @ resolution : precision, such as XL@96:int8 or M6-L6@160.
 Start with:
   $ matvit demo
   $ matvit index photos/ && matvit search one.jpg`,
@@ -51,6 +51,7 @@ for (const command of [
 ])
   program.addCommand(command);
 throwOnMisuse(program);
+plainSwitches(program);
 
 // `matvit … | head` closes the pipe early: what would still be printed is not wanted, but the work is
 for (const stream of [process.stdout, process.stderr])

@@ -6,7 +6,7 @@ import { parseOperatingPoint } from '../src/model/operating-point.js';
 import type { SearchAnswer } from '../src/search/searcher.js';
 import {
   engineOption,
-  indexOption,
+  anyIndexOption,
   jsonOption,
   modelOption,
   number,
@@ -58,9 +58,9 @@ export function describe({ hits, next, facets, familiarity, nothingLikeIt, cost 
 export const searchCommand = new Command('search')
   .description('find the pictures of an index that are most like one')
   .argument('<image>', 'picture to search with')
-  .addOption(indexOption())
+  .addOption(anyIndexOption())
   .option('-k <n>', 'hits', positiveInteger, 10)
-  .option('--filter <json>', 'only pictures whose metadata pass, such as \'{"label":"fruits"}\'', parseFilter)
+  .option('--filter <json>', 'only pictures whose metadata pass, such as \'{"label":"Fruits"}\'', parseFilter)
   .option('--min-score <x>', 'only hits of at least this cosine similarity', number)
   .addOption(new Option('--offset <n>', 'hits to skip').argParser(wholeNumber).conflicts('cursor'))
   .option('--cursor <text>', 'go on where the page before ended')
@@ -78,9 +78,9 @@ export const searchCommand = new Command('search')
     `
 Examples:
   $ matvit search apple.jpg
-  $ matvit search apple.jpg --at S@112:int8 -k 5 --json
+  $ matvit search apple.jpg --at XL@96:int8 -k 5 --json
   $ matvit search apple.jpg --budget 10
-  $ matvit search apple.jpg --filter '{"label":"fruits"}' --min-score 0.5
+  $ matvit search apple.jpg --filter '{"label":"Fruits"}' --min-score 0.5
   $ matvit search apple.jpg --filter '{"year":{"$gte":2000,"$lt":2010},"tags":{"$in":["red","green"]}}' --facet label
   $ matvit search apple.jpg --filter '{"$or":[{"camera.make":"Canon"},{"camera":{"$exists":false}}]}'
 

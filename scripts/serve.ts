@@ -75,7 +75,7 @@ index or calibration in the same folders, without a dropped request.
 Examples:
   $ matvit serve --index indexes/photos --budget 50 &
   $ curl -s --data-binary @apple.jpg 'http://127.0.0.1:7700/v1/search?k=5&budgetMs=20'
-  $ curl -s --data-binary @apple.jpg 'http://127.0.0.1:7700/v1/search?k=5&at=S@112:int8'
+  $ curl -s --data-binary @apple.jpg 'http://127.0.0.1:7700/v1/search?k=5&at=XL@96:int8'
   $ matvit serve --index postgres://reader@db.example/photos
   $ matvit serve --index indexes/photos --writable      # pictures can be added, edited and deleted over HTTP
   $ matvit keys add shop && matvit serve --host 0.0.0.0`,

@@ -133,7 +133,7 @@ Ctrl-C writes a checkpoint and ends with exit code 1; the same command with --re
 --out is a model folder with the newest encoder.
 
 Examples:
-  $ matvit train --init models/tiny --images photos/ --out runs/nested
+  $ matvit train --init models/plain --images photos/ --out runs/nested
   $ matvit train --adapt --images my-photos/ --out runs/mine
   $ matvit index my-photos/ --model runs/mine --index indexes/mine
   $ matvit calibrate --model runs/mine --index indexes/mine

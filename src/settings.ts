@@ -17,6 +17,8 @@ export interface Setting<T> {
   /** of the flag's argument; none for switches */
   readonly placeholder?: string;
   readonly help: string;
+  /** what help calls the fallback, where it is an absolute path */
+  readonly fallbackName?: string;
 }
 
 export type Settings = typeof settings;
@@ -55,7 +57,7 @@ const list = (placeholder: string, help: string): Setting<readonly string[]> => 
 
 export const settings = {
   index: path('dir', defaultIndex, 'folder of the index, or postgres://…'),
-  model: path('dir', `${indexData}model`, 'folder of the model'),
+  model: { ...path('dir', `${indexData}model`, 'folder of the model'), fallbackName: 'the shipped one' },
   engine: choice(['auto', 'onnx', 'tfjs'], 'auto', 'what runs the encoder: auto takes tfjs if a GPU is there'),
   workers: {
     schema: z.number().int().min(1).max(1024).optional(),

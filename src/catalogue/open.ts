@@ -31,7 +31,8 @@ function checkReadable(file: string): void {
     accessSync(file, constants.R_OK);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new MatvitError('INDEX_MISSING', `${file} does not exist`);
+    if (code === 'ENOENT')
+      throw new MatvitError('INDEX_MISSING', `${file} does not exist; matvit index FOLDER --index DIR makes an index`);
     const reason =
       code === 'ENOTDIR' ? `${dirname(file)} is a file; give the folder of the index` : `${file}: ${reasonOf(error)}`;
     throw new MatvitError('FILE_UNREADABLE', reason, { cause: error });
