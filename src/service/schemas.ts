@@ -221,7 +221,7 @@ const options = {
     .record(z.string(), z.json())
     .transform(readFilter)
     .optional()
-    .describe('condition on the metadata in the language of MongoDB, such as {"label": {"$in": ["fruits"]}}'),
+    .describe('condition on the metadata in the language of MongoDB, such as {"label": {"$in": ["Fruits"]}}'),
   facets: facetNames.optional().describe('fields whose values are counted'),
   ...common,
 };
