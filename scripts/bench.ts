@@ -21,14 +21,13 @@ import { benchLoadCommand } from './bench-load.js';
 import { benchSwapCommand } from './bench-swap.js';
 import { benchThroughputCommand } from './bench-throughput.js';
 import { storageBenches } from './bench-storage.js';
-import { demoIndexOption, indexData, jsonOption, modelOption, positiveInteger, progress } from './cli.js';
+import { demoIndex, demoIndexOption, indexData, jsonOption, modelOption, positiveInteger, progress } from './cli.js';
 import { openSearcher } from './open-searcher.js';
 import { print, withExample } from './output.js';
 
 const resolutions = [224, 160, 112];
 const searchPoints = ['XL@224:fp32', 'XL@160:fp32', 'M@160:int8', 'XL@112:fp32', 'S@112:fp32', 'S@112:int8'];
 const trainPoints = ['XL@112', 'S@112', 'XL@224', 'S@224'];
-const demoIndex = `${indexData}demo`;
 const demoPictures = `${indexData}demo-pictures`;
 
 async function encoderBench(model: string, rounds: number): Promise<{ points: EncoderTiming[] }> {

@@ -8,6 +8,7 @@ import { defaultIndex, indexData } from '../src/settings.js';
 export { indexData };
 
 export const defaultModel = `${indexData}model`;
+export const demoIndex = `${indexData}demo`;
 
 export const modelOption = () =>
   new Option('--model <dir>', 'folder of the model').default(defaultModel, 'the shipped one').env('MATVIT_MODEL');
@@ -16,7 +17,7 @@ export const indexOption = (what = 'folder of the index') =>
 /** For the commands that can use an index in a database too. */
 export const anyIndexOption = () => indexOption('folder of the index, or postgres://…');
 export const demoIndexOption = (what = 'folder of the index') =>
-  new Option('--index <dir>', what).default(`${indexData}demo`, "the demo's");
+  new Option('--index <dir>', what).default(demoIndex, "the demo's");
 export const engineOption = () =>
   new Option('--engine <name>', 'what runs the encoder: auto takes tfjs if a GPU is there')
     .choices(engines)

@@ -15,7 +15,7 @@ import { parseOperatingPoint } from '../src/model/operating-point.js';
 import { Searcher } from '../src/search/searcher.js';
 import {
   engineOption,
-  indexData,
+  demoIndex,
   interruption,
   modelOption,
   port,
@@ -122,7 +122,7 @@ export const demoCommand = new Command('demo')
   .option('--pictures <n>', 'at most so many of each kind', positiveInteger, 1e6)
   .addOption(
     new Option('--index <dir>', 'folder of the index; the pictures are linked beside it').default(
-      `${indexData}demo`,
+      demoIndex,
       'index-data/demo in the package',
     ),
   )

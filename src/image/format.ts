@@ -4,6 +4,7 @@ export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'avif' | 'gif' | 'tiff';
 /** Does a file call itself one? Enough to pass over the other files of a folder; what it is, its bytes say. */
 export const isPictureName = (name: string): boolean => /\.(jpe?g|png|webp|avif|gif|tiff?)$/i.test(name);
 
+/** Does a file call itself a JPEG? */
 export const isJpegName = (name: string): boolean => /\.jpe?g$/i.test(name);
 
 const signatures: readonly [PictureFormat, RegExp][] = [

@@ -75,15 +75,15 @@ export class Dispatcher<T, R extends Omit<ServiceTimes, 'serviceMs'>> {
     const { client, signal } = job;
     let leave = () => {};
     const served = new Promise<Served<R>>((resolve, reject) => {
-      const deadline = job.arrivedAt + (job.budgetMs ?? Infinity);
-      const asked = this.clock.now();
-      const inReach = this.options.planner.inReach(job, asked, this.options.slots);
-      const entry: Entry<T, R> = { job, client, deadline, resolve, reject, asked, waited: false, inReach };
       const goneError = () => new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
       if (signal?.aborted) {
         reject(goneError());
         return;
       }
+      const deadline = job.arrivedAt + (job.budgetMs ?? Infinity);
+      const asked = this.clock.now();
+      const inReach = this.options.planner.inReach(job, asked, this.options.slots);
+      const entry: Entry<T, R> = { job, client, deadline, resolve, reject, asked, waited: false, inReach };
       leave = () => {
         if (!this.room.remove(entry)) return;
         if (this.clock.now() >= deadline) this.missed(entry);
@@ -97,8 +97,10 @@ export class Dispatcher<T, R extends Omit<ServiceTimes, 'serviceMs'>> {
         );
       const isLate = this.lateness(this.nextStart());
       const loser = this.room.add(entry, isLate);
-      if (loser) this.missed(loser);
-      loser?.reject(new MatvitError('QUEUE_FULL', `${this.options.capacity} wait already`));
+      if (loser) {
+        this.missed(loser);
+        loser.reject(new MatvitError('QUEUE_FULL', `${this.options.capacity} wait already`));
+      }
       this.refuse();
       if (!this.room.has(entry)) return; // and no load
       this.options.planner.arrived(asked, inReach ? job.budgetMs : undefined);
@@ -153,7 +155,8 @@ export class Dispatcher<T, R extends Omit<ServiceTimes, 'serviceMs'>> {
       busy: this.ends.size + 1,
       slots,
       others: others.map(other => slack(other.job)),
-      ...{ waited: entry.waited, inReach: entry.inReach },
+      waited: entry.waited,
+      inReach: entry.inReach,
     };
     const decision = planner.decide(job, moment);
     this.ends.set(entry, began + (decision ? decision.predicted.decodeMs + decision.predicted.encodeMs : 0));

@@ -17,6 +17,7 @@ import {
   ordered,
   pace,
 } from './policy.js';
+import { UsualBudget } from './usual-budget.js';
 
 /** What a request asks for. Times in milliseconds. */
 export interface Demand extends Wish, PictureFacts {
@@ -56,9 +57,6 @@ export interface Moment {
   readonly inReach: boolean;
 }
 
-/** Of so many requests, as many may have shorter budgets than those to come are taken to have. */
-const [sample, shorter] = [20, 2];
-
 /** of a point of the frontier */
 const itself = { times: 1, isClose: true } as const;
 
@@ -66,6 +64,7 @@ export class Planner {
   private room = new Headroom();
   private share = new PlannedShare();
   private arrivals = new ArrivalRate();
+  private budgets = new UsualBudget();
   /** each has to leave room for an answer that is predicted by itself */
   private readonly probes: Readonly<Record<FollowUp, Probes>> = {
     search: new Probes(),
@@ -73,10 +72,6 @@ export class Planner {
     none: new Probes(),
   };
   private readonly fidelities: readonly number[];
-  /** of requests that came since `usualBudget` was told from others, if they are in reach */
-  private budgets: number[] = [];
-  /** milliseconds */
-  private usualBudget = Infinity;
 
   /**
    * @param points the frontier, cheapest first: the same that the latency model has
@@ -107,10 +102,7 @@ export class Planner {
   /** A request came that will want a slot, whatever it asks for. @param budgetMs if it has one that is in reach */
   arrived(now: number, budgetMs?: number): void {
     this.arrivals.add(now);
-    if (budgetMs === undefined) return;
-    if (this.budgets.push(budgetMs) < sample) return;
-    this.usualBudget = this.budgets.sort((a, b) => a - b)[shorter]!;
-    this.budgets = [];
+    if (budgetMs !== undefined) this.budgets.add(budgetMs);
   }
 
   /** One that waited and was in reach had no answer. */
@@ -123,8 +115,7 @@ export class Planner {
     this.room = new Headroom();
     this.share = new PlannedShare();
     this.arrivals = new ArrivalRate();
-    this.budgets = [];
-    this.usualBudget = Infinity;
+    this.budgets = new UsualBudget();
   }
 
   /** Tells what is left for decoding and encoding, milliseconds. */
@@ -268,7 +259,7 @@ export class Planner {
     const { factor, busy } = this.room;
     const p95 = Math.min(slack, allowance(slack, others, slots) / factor);
     if (!busy) return { p95, work: Infinity, spare: Infinity };
-    const theirs = Math.min(budgetMs, this.usualBudget) - this.latency.answer(followUp).p95;
+    const theirs = Math.min(budgetMs, this.budgets.value) - this.latency.answer(followUp).p95;
     return {
       p95,
       work: pace(rate, slots, this.share.value),

@@ -101,7 +101,7 @@ export class StageModel {
     if (residual > spread) this.moreSpread[group]! += 0.95 * spreadStep * this.exposure[point]!;
     else if (spread > 0) this.moreSpread[group]! -= 0.05 * spreadStep * this.exposure[point]!;
     // or a bad moment of a group could keep it from being used, and so from being seen to be over
-    this.moreSpread.forEach((more, other) => other !== group && (this.moreSpread[other] = more * (1 - forgetting)));
+    for (const other of this.moreSpread.keys()) if (other !== group) this.moreSpread[other]! *= 1 - forgetting;
     this.latest.push(residual + this.machine);
     this.latest = this.latest.slice(-(this.change.since(Math.max(-bound, Math.min(bound, residual))) ?? window));
     this.machine = median(this.latest);

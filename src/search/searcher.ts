@@ -235,13 +235,12 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
   private async embedFor(followUp: FollowUp, request: EmbedRequest, several = false): Promise<Embedding> {
     const { picture, crop, at, budgetMs, minFidelity, signal } = request;
     const { onMiss = 'degrade', arrivedAt = performance.now(), client = '' } = request;
+    const { bytes, whole } = typeof picture === 'string' ? await factsOfFile(picture) : factsOf(picture);
     const { result, decision } = await this.dispatcher.submit({
       input: request,
       ...{ client, arrivedAt, budgetMs, minFidelity, onMiss, signal },
       ...{ followUp, several, at: at && printOperatingPoint(at) },
-      ...(typeof picture === 'string'
-        ? await factsOf(picture, crop)
-        : { bytes: picture.length, whole: crop !== undefined || isDecodedWhole(picture) }),
+      ...{ bytes, whole: whole || crop !== undefined },
     });
     const { vectors, decodeMs: decode, waitMs, encodeMs: encode, cores } = result;
     const total = performance.now() - arrivedAt;
@@ -338,13 +337,15 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
   }
 }
 
+const factsOf = (bytes: Uint8Array): PictureFacts => ({ bytes: bytes.length, whole: isDecodedWhole(bytes) });
+
 /** What can be told of a file without reading it. */
-async function factsOf(path: string, crop: Crop | undefined): Promise<PictureFacts> {
-  const whole = crop !== undefined || !isJpegName(path);
-  return stat(path).then(
-    ({ size }) => ({ bytes: size, whole }),
-    () => ({ whole }), // reading it will say why
+async function factsOfFile(path: string): Promise<PictureFacts> {
+  const size = await stat(path).then(
+    ({ size }) => size,
+    () => undefined, // reading it will say why
   );
+  return { bytes: size, whole: !isJpegName(path) };
 }
 
 /** hits that are found and told in as good as no time */

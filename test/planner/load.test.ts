@@ -23,6 +23,7 @@ const points = Array.from({ length: 16 }, (_, i): PointProfile => {
   return { ...point(`${i}`, 1, 1, rbo), decodeMs, encodeMs: lognormal(0.96 * 15 ** (i / 15), 0.08) };
 });
 const full = points.at(-1)!;
+const pointAt = (at: string) => points.find(point => point.at === at)!;
 /** requests a second that the full model can serve */
 const capacity = (slots * 1000) / ((full.decodeMs.p50 + full.encodeMs.p50) * crowd);
 
@@ -61,7 +62,7 @@ async function simulate(
   const planner = new Planner(points, new LatencyModel(points, { slots, pictureBytes, ...answer }));
   let running = 0;
   const runShared = async (chosen: string) => {
-    const { decodeMs, encodeMs } = points.find(p => p.at === chosen)!;
+    const { decodeMs, encodeMs } = pointAt(chosen);
     const stage = async (ms: number, noise: number) => {
       const began = clock.now();
       await eventLoop(0.3);
@@ -78,7 +79,7 @@ async function simulate(
     clock,
     run: async (_, chosen) => {
       if (shared) return runShared(chosen);
-      const { decodeMs, encodeMs } = points.find(p => p.at === chosen)!;
+      const { decodeMs, encodeMs } = pointAt(chosen);
       const factor = (++running > 1 ? crowd : 1) * slowdown(clock.now());
       const hiccup = draw.next() < 0.002 ? 2 : 1;
       const [noise, more] = hesitant ? [{ decode: 0.4, encode: 0.3 }, 5] : [{ decode: 0.15, encode: 0.08 }, 0];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Decision } from '../../src/planner/decision.js';
-import { type Demand, Planner } from '../../src/planner/planner.js';
+import type { LatencyModel } from '../../src/planner/latency.js';
+import { type Demand, type Likeness, type Moment, Planner } from '../../src/planner/planner.js';
 import { random } from '../../src/training/random.js';
 import { five, latencyOf, point } from './profiles.js';
 
@@ -8,6 +9,12 @@ describe('Planner', () => {
   const asPredicted = ({ predicted: { decodeMs, encodeMs } }: Decision) => {
     return { decodeMs, encodeMs, serviceMs: decodeMs + encodeMs, cores: 1 };
   };
+  /** On two slots, with nobody else about, unless said otherwise. */
+  const momentAt = (now: number, what: Partial<Moment>): Moment => ({
+    ...{ now, asked: now, busy: 1, slots: 2, others: [], waited: false, inReach: true },
+    ...what,
+  });
+
   /** On two slots, after requests that came at random, some of which took three times as long as predicted. */
   function busyPlanner(seed: number): { planner: Planner; now: number } {
     const draw = random(seed);
@@ -19,15 +26,7 @@ describe('Planner', () => {
       now += -Math.log(1 - draw.next()) * gap;
       planner.arrived(now);
       const demand: Demand = { arrivedAt: now, budgetMs: 50, onMiss: 'degrade' };
-      const moment = {
-        now,
-        asked: now,
-        busy: 1 + draw.below(1 + crowd),
-        slots: 2,
-        others: [],
-        waited: false,
-        inReach: true,
-      };
+      const moment = momentAt(now, { busy: 1 + draw.below(1 + crowd) });
       const decision = planner.decide(demand, moment)!;
       const slow = draw.next() < 0.1 ? 3 : 1;
       const [decodeMs, encodeMs] = [slow * decision.predicted.decodeMs, slow * decision.predicted.encodeMs];
@@ -45,7 +44,7 @@ describe('Planner', () => {
       busy += Number(planner.headroom.busy);
       const draw = random(seed, 1);
       const others = Array.from({ length: draw.below(4) }, () => 60 * draw.next()).sort((a, b) => a - b);
-      const moment = { now, asked: now, busy: 1 + draw.below(2), slots: 2, others, waited: false, inReach: true };
+      const moment = momentAt(now, { busy: 1 + draw.below(2), others });
       let last = 0;
       for (let budgetMs = 1; budgetMs <= 1000; budgetMs *= 1.1) {
         const { at, fidelity } = planner.decide({ arrivedAt: now, budgetMs, onMiss: 'degrade' }, moment)!;
@@ -57,15 +56,21 @@ describe('Planner', () => {
     assert.ok(busy > 50 && busy < 200 && used.size === 5, `${busy} of 200 were busy, ${used.size} points used`);
   });
 
-  it('learns from points that are not on the frontier how fast the machine is', () => {
+  /** On one slot, after fifty requests at a point that is not on the frontier, each of which was encoded in as many milliseconds. */
+  function latencyAfter(likeness: Likeness, encodeMs: number): LatencyModel {
     const latency = latencyOf(five, 1);
-    const planner = new Planner(five, latency, () => ({ point: 1, times: 2, isClose: true }));
-    const moment = { now: 0, asked: 0, busy: 1, slots: 1, others: [], waited: false, inReach: true };
+    const planner = new Planner(five, latency, () => likeness);
+    const moment = momentAt(0, { slots: 1 });
     const demand: Demand = { arrivedAt: 0, at: 'off', onMiss: 'degrade' };
     for (let i = 0; i < 50; i++) {
       const decision = planner.decide(demand, moment)!;
-      planner.learn(demand, decision, moment, 0, { decodeMs: 1, encodeMs: 24, serviceMs: 25, cores: 1 });
+      planner.learn(demand, decision, moment, 0, { decodeMs: 1, encodeMs, serviceMs: 1 + encodeMs, cores: 1 });
     }
+    return latency;
+  }
+
+  it('learns from points that are not on the frontier how fast the machine is', () => {
+    const latency = latencyAfter({ point: 1, times: 2, isClose: true }, 24);
     assert.ok(Math.abs(latency.slowdown - 3) < 0.1, `${latency.slowdown}`); // 8 ms as calibrated
     assert.ok(Math.abs(latency.predict(2, 1).encode.p50 - 27) < 1);
   });
@@ -78,7 +83,7 @@ describe('Planner', () => {
     function nextAfter(missesOf: (planner: Planner, demand: Demand) => void): number {
       const planner = new Planner(near, latencyOf(near, 2));
       for (let now = 0; now <= came; now += 10) planner.arrived(now);
-      const moment = { now: came, asked: came, busy: 2, slots: 2, others: [], waited: true, inReach: true };
+      const moment = momentAt(came, { busy: 2, waited: true });
       const demand: Demand = { arrivedAt: came, budgetMs: 50, onMiss: 'degrade' };
       const served = planner.decide(demand, moment)!;
       for (let i = 0; i < 20; i++) {
@@ -89,7 +94,7 @@ describe('Planner', () => {
     }
     const late = (planner: Planner, demand: Demand) => {
       const inReach = planner.inReach(demand, came, 2);
-      const moment = { now: came + 60, asked: came, busy: 2, slots: 2, others: [], waited: true, inReach };
+      const moment = momentAt(came + 60, { asked: came, busy: 2, waited: true, inReach });
       const decision = planner.decide(demand, moment);
       if (decision) planner.learn(demand, decision, moment, came + 70, asPredicted(decision));
       else if (inReach) planner.missed(demand);
@@ -119,7 +124,7 @@ describe('Planner', () => {
   it('gives one who has long no more than those to come can wait for', () => {
     const given = (budgetMs: number) => {
       const planner = new Planner(five, latencyOf(five, 2));
-      const moment = { now: 1000, asked: 1000, busy: 2, slots: 2, others: [], waited: false, inReach: true };
+      const moment = momentAt(1000, { busy: 2 });
       for (let now = 0; now <= 1000; now += 10) planner.arrived(now, now % 200 === 0 ? 2 : budgetMs);
       const demand: Demand = { arrivedAt: 1000, budgetMs: 60_000, onMiss: 'degrade' };
       const decision = planner.decide(demand, moment)!;
@@ -130,14 +135,6 @@ describe('Planner', () => {
   });
 
   it('does not learn from what is quite unlike any point how fast the machine is', () => {
-    const latency = latencyOf(five, 1);
-    const planner = new Planner(five, latency, () => ({ point: 0, times: 0.05, isClose: false }));
-    const moment = { now: 0, asked: 0, busy: 1, slots: 1, others: [], waited: false, inReach: true };
-    const demand: Demand = { arrivedAt: 0, at: 'off', onMiss: 'degrade' };
-    for (let i = 0; i < 50; i++) {
-      const decision = planner.decide(demand, moment)!;
-      planner.learn(demand, decision, moment, 0, { decodeMs: 1, encodeMs: 1, serviceMs: 2, cores: 1 });
-    }
-    assert.equal(latency.slowdown, 1);
+    assert.equal(latencyAfter({ point: 0, times: 0.05, isClose: false }, 1).slowdown, 1);
   });
 });
