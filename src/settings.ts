@@ -89,7 +89,7 @@ export const settings = {
     2 ** 20,
     2 ** 36,
     256 * 2 ** 20,
-    'bytes of uploads held at the same time; more are told to wait',
+    'bytes of uploads held at the same time, half of them by one client; more are told to wait',
   ),
   rateLimit: integer(0, 1e9, 6000, 'requests a minute from one client; 0 for no limit'),
   drain: integer(0, 3600, 2, 'seconds of being not ready and answering still, before a stop'),

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { ipKeyGenerator } from 'express-rate-limit';
 import { MatvitError } from '../errors.js';
 import type { Access } from './keys.js';
 import type { Service } from './service.js';
@@ -49,4 +50,10 @@ function checkLocal(origins: readonly string[], request: Request): void {
   const origin = request.get('Origin');
   if (origin !== undefined && origin !== `http://${host}` && !origins.includes(origin))
     throw new MatvitError('ORIGIN_FORBIDDEN', `${origin.slice(0, 100)} is not among the origins that may ask`);
+}
+
+/** Clients share the encoder and the memory: whoever has a key is known by it, others by their address, as for the rate limit. */
+export function clientOf({ ip = '' }: Request, { locals }: Response): string {
+  const key = locals['key'] as string | undefined;
+  return key === undefined ? `ip ${ipKeyGenerator(ip)}` : `key ${key}`;
 }

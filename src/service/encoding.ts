@@ -1,12 +1,11 @@
 /** How a request wants its pictures encoded, and what came of it. */
-import type { Request, Response } from 'express';
-import { ipKeyGenerator } from 'express-rate-limit';
 import { MatvitError } from '../errors.js';
 import { parseOperatingPoint } from '../model/operating-point.js';
 import type { FollowUp } from '../planner/latency.js';
 import type { OnMiss } from '../planner/policy.js';
 import type { Cost } from '../search/cost.js';
 import type { EncodeOptions } from '../search/searcher.js';
+import { clientOf } from './access.js';
 import type { Context } from './route.js';
 import { budgetHeader, budgetHeaders } from './schemas.js';
 import type { Service } from './service.js';
@@ -45,12 +44,6 @@ export function encodingOf(
     budgetMs: fields.budgetMs ?? fromHeader ?? (at === undefined ? service.config.budget : undefined),
     ...{ minFidelity, onMiss, arrivedAt, client: clientOf(request, response), signal },
   };
-}
-
-/** Clients share the encoder: whoever has a key is known by it, others by their address, as for the rate limit. */
-function clientOf({ ip = '' }: Request, { locals }: Response): string {
-  const key = locals['key'] as string | undefined;
-  return key === undefined ? `ip ${ipKeyGenerator(ip)}` : `key ${key}`;
 }
 
 /**

@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { MatvitError } from '../errors.js';
-import { checkAccess } from './access.js';
+import { checkAccess, clientOf } from './access.js';
 import { methodNotAllowed } from './errors.js';
 import type { Context, Route } from './route.js';
 import type { Service } from './service.js';
@@ -34,7 +34,7 @@ function handler(service: Service, route: Route): RequestHandler {
     if (route.changes && !service.config.writable)
       throw new MatvitError('INDEX_READ_ONLY', 'start it with --writable to change that');
     const params: unknown = route.params ? validate(route.params, request.params, 'path') : {};
-    const take = service.uploads.share(response);
+    const take = service.uploads.share(clientOf(request, response), response);
     const { body, upload, arrivedAt } = await bodyOf(service, route, request, response, take);
     // its 'close' has been, and nothing would give back what is taken from here on
     if (response.closed) throw aborted();

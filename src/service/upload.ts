@@ -23,9 +23,13 @@ export interface UploadLimits {
   readonly maxPictures: number;
 }
 
-/** Bytes of uploads that may be held at the same time, by all requests together. */
+/**
+ * Bytes of uploads that may be held at the same time. A client may hold as much as it leaves free, so that others have room
+ * however many fill it (the dynamic threshold of Choudhury and Hahne, 1998).
+ */
 export class UploadMemory {
   private held = 0;
+  private readonly heldBy = new Map<string, number>();
 
   constructor(private readonly capacity: number) {}
 
@@ -33,16 +37,23 @@ export class UploadMemory {
    * A share for one request, given back when its answer has been sent or the client has gone: then there is no more of it,
    * though what has arrived of a compressed body may still be unpacked.
    */
-  share(response: Response): (bytes: number) => void {
+  share(client: string, response: Response): (bytes: number) => void {
     let taken = 0;
-    response.once('close', () => (this.held -= taken));
+    response.once('close', () => this.add(client, -taken));
     return bytes => {
       if (response.closed) throw new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
-      if (this.held + bytes > this.capacity)
+      if ((this.heldBy.get(client) ?? 0) + bytes > this.capacity - this.held - bytes)
         throw new MatvitError('QUEUE_FULL', 'too many uploads are under way; ask again in a moment');
       taken += bytes;
-      this.held += bytes;
+      this.add(client, bytes);
     };
+  }
+
+  private add(client: string, bytes: number): void {
+    this.held += bytes;
+    const held = (this.heldBy.get(client) ?? 0) + bytes;
+    if (held === 0) this.heldBy.delete(client);
+    else this.heldBy.set(client, held);
   }
 }
 

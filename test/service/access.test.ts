@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { pino } from 'pino';
 import { MatvitError } from '../../src/errors.js';
@@ -99,16 +100,38 @@ describe('access to the service', () => {
     for (let i = 0; i < 4; i++) statuses.push((await get('/healthz')).status);
     assert.deepEqual(statuses, [200, 200, 200, 429]);
     await server.stop();
-    await start({ uploadMemory: 2 ** 20 });
-    const body = Buffer.alloc(2 ** 20 + 1);
+    await start({ uploadMemory: 2 ** 21 });
+    const body = Buffer.alloc(2 ** 20 + 1); // one client has half of it
     assert.equal(await codeOf(await fetch(`${server.url}/v1/search`, { method: 'POST', body })), 'QUEUE_FULL');
     const small = await fetch(`${server.url}/v1/search`, { method: 'POST', body: body.subarray(0, 1000) });
     assert.equal(await codeOf(small), 'IMAGE_UNSUPPORTED'); // the share was given back
   });
 
+  it('keeps room for the uploads of others from a client that holds all it may', async () => {
+    const keys = inFolder('clients.json');
+    const greedy = await KeyRing.open(keys).add('greedy', 'read');
+    const other = await KeyRing.open(keys).add('other', 'read');
+    await start({ auth: 'always', keys, uploadMemory: 2 ** 20 });
+    const codeFor = async (key: string, bytes: number) =>
+      codeOf(
+        await fetch(`${server.url}/v1/search`, {
+          ...{ method: 'POST', body: Buffer.alloc(bytes), headers: { Authorization: `Bearer ${key}` } },
+        }),
+      );
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    const head = `Host: localhost\r\nAuthorization: Bearer ${greedy}\r\nContent-Length: 1000000`;
+    socket.write(`POST /v1/search HTTP/1.1\r\n${head}\r\n\r\n`);
+    socket.write(Buffer.alloc(500_000)); // and the rest never
+    while ((await codeFor(greedy, 50_000)) !== 'QUEUE_FULL') await sleep(20);
+    assert.equal(await codeFor(other, 250_000), 'IMAGE_UNSUPPORTED');
+    assert.equal(await codeFor(other, 300_000), 'QUEUE_FULL');
+    socket.destroy();
+  });
+
   it('gives back what uploads held whose client has gone, though they are still unpacked then', async () => {
     const capacity = 16 * 2 ** 20;
-    await start({ uploadMemory: capacity, maxBytes: capacity });
+    await start({ uploadMemory: 2 * capacity, maxBytes: capacity });
     const { hostname, port } = new URL(server.url);
     const body = gzipSync(Buffer.alloc(capacity / 2));
     const head = `Content-Encoding: gzip\r\nContent-Length: ${body.length}`;
@@ -138,7 +161,7 @@ describe('access to the service', () => {
   });
 
   it('frees what a client holds that keeps its side of a closed connection open', async () => {
-    await start({ requestTimeout: 1, uploadMemory: 2 ** 20 });
+    await start({ requestTimeout: 1, uploadMemory: 2 ** 21 });
     const { hostname, port } = new URL(server.url);
     const bytes = 2 ** 20 - 1000;
     const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
@@ -148,7 +171,7 @@ describe('access to the service', () => {
     const all = () => fetch(`${server.url}/v1/search`, { method: 'POST', body: Buffer.alloc(bytes) });
     let code = await codeOf(await all());
     while (code === 'QUEUE_FULL') {
-      await new Promise(resolve => setTimeout(resolve, 50));
+      await sleep(50);
       code = await codeOf(await all());
     }
     assert.equal(code, 'IMAGE_UNSUPPORTED');
