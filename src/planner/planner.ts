@@ -57,7 +57,7 @@ export interface Moment {
   readonly inReach: boolean;
 }
 
-/** power of the headroom that a request of a busy machine leaves above its own p95: it would be late alone, who holds others up makes many late */
+/** power of the headroom that a request of a busy machine leaves above its own p95: it would be late alone, not with many */
 const own = 0.75;
 
 /** of a point of the frontier */

@@ -56,6 +56,22 @@ describe('Planner', () => {
     assert.ok(busy > 50 && busy < 200 && used.size === 5, `${busy} of 200 were busy, ${used.size} points used`);
   });
 
+  it('is less careful of itself than of those behind it, where requests overlap', () => {
+    const states = new Set<boolean>();
+    for (let seed = 1; seed <= 20; seed++) {
+      const { planner, now } = busyPlanner(seed);
+      const { factor, busy } = planner.headroom;
+      states.add(busy && factor > 1);
+      const budgetWith = (others: number[]) =>
+        planner.decide({ arrivedAt: now, budgetMs: 50, onMiss: 'degrade' }, momentAt(now, { others }))!.budget!;
+      const { slackMs, allowedMs } = budgetWith([]);
+      assert.ok(Math.abs(allowedMs - slackMs / factor ** (busy ? 0.75 : 1)) < 1e-9, `seed ${seed}: ${allowedMs}`);
+      // on two slots one that has 15 ms can wait for one of 10
+      assert.ok(Math.abs(budgetWith([15]).allowedMs - 10 / factor) < 1e-9, `seed ${seed}`);
+    }
+    assert.equal(states.size, 2);
+  });
+
   /** On one slot, after fifty requests at a point that is not on the frontier, each of which was encoded in as many milliseconds. */
   function latencyAfter(likeness: Likeness, encodeMs: number): LatencyModel {
     const latency = latencyOf(five, 1);
