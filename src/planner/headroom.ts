@@ -16,6 +16,8 @@ const step = 0.1;
 const most = Math.log(2);
 /** what a busy machine begins with, in logarithms: the first misses would be many until it has learned */
 const caution = 0.4;
+/** power of the factor that a request of a busy machine leaves above its own p95: it would be late alone, not with many */
+const ownPower = 0.75;
 /** the machine is busy when this share of the latest requests had company, the latest fifty or so */
 const busyShare = 0.1;
 const latest = 50;
@@ -27,6 +29,11 @@ export class Headroom {
   /** 1 … 2 */
   get factor(): number {
     return Math.exp(this.log[this.state]);
+  }
+
+  /** The same above a request's own p95, where `factor` is for the sake of others: no greater. */
+  get own(): number {
+    return this.busy ? this.factor ** ownPower : this.factor;
   }
 
   /** After any request. @param company did another wait or hold a slot when it was chosen for? */

@@ -57,9 +57,6 @@ export interface Moment {
   readonly inReach: boolean;
 }
 
-/** power of the headroom that a request of a busy machine leaves above its own p95: it would be late alone, not with many */
-const own = 0.75;
-
 /** of a point of the frontier */
 const itself = { times: 1, isClose: true } as const;
 
@@ -259,12 +256,12 @@ export class Planner {
     slack: number,
     cheapest: PricedPoint,
   ): Limits {
-    const { factor, busy } = this.room;
-    const behind = allowance(Infinity, others, slots) / factor;
-    if (!busy) return { p95: Math.min(slack / factor, behind), work: Infinity, spare: Infinity };
+    const { factor, own, busy } = this.room;
+    const p95 = Math.min(slack / own, allowance(Infinity, others, slots) / factor);
+    if (!busy) return { p95, work: Infinity, spare: Infinity };
     const theirs = Math.min(budgetMs, this.budgets.value) - this.latency.answer(followUp).p95;
     return {
-      p95: Math.min(slack / factor ** own, behind),
+      p95,
       work: pace(rate, slots, this.share.value),
       spare: (theirs - backlog(rate, factor * cheapest.work, slots)) / factor - cheapest.p95,
     };

@@ -5,7 +5,6 @@ import type { FollowUp } from '../planner/latency.js';
 import type { OnMiss } from '../planner/policy.js';
 import type { Cost } from '../search/cost.js';
 import type { EncodeOptions } from '../search/searcher.js';
-import { clientOf } from './access.js';
 import type { Context } from './route.js';
 import { budgetHeader, budgetHeaders } from './schemas.js';
 import type { Service } from './service.js';
@@ -21,7 +20,7 @@ export interface EncodingFields {
 /** What encoding needs of a route's context. */
 export type Asked = Pick<
   Context<unknown, unknown, unknown>,
-  'request' | 'response' | 'searcher' | 'arrivedAt' | 'signal' | 'take' | 'answered'
+  'request' | 'client' | 'searcher' | 'arrivedAt' | 'signal' | 'take' | 'answered'
 >;
 
 /**
@@ -32,7 +31,7 @@ export function encodingOf(
   asked: Asked,
   fields: EncodingFields,
 ): EncodeOptions & { budgetMs: number | undefined } {
-  const { request, response, searcher, arrivedAt, signal } = asked;
+  const { request, client, searcher, arrivedAt, signal } = asked;
   const { at, minFidelity, onMiss } = fields;
   const { [budgetHeader]: fromHeader } = validate(
     budgetHeaders,
@@ -42,7 +41,7 @@ export function encodingOf(
   return {
     at: at === undefined ? undefined : parseOperatingPoint(searcher.encoder.architecture, at),
     budgetMs: fields.budgetMs ?? fromHeader ?? (at === undefined ? service.config.budget : undefined),
-    ...{ minFidelity, onMiss, arrivedAt, client: clientOf(request, response), signal },
+    ...{ minFidelity, onMiss, arrivedAt, client, signal },
   };
 }
 

@@ -34,7 +34,8 @@ function handler(service: Service, route: Route): RequestHandler {
     if (route.changes && !service.config.writable)
       throw new MatvitError('INDEX_READ_ONLY', 'start it with --writable to change that');
     const params: unknown = route.params ? validate(route.params, request.params, 'path') : {};
-    const take = service.uploads.share(clientOf(request, response), response);
+    const client = clientOf(request, response);
+    const take = service.uploads.share(client, response);
     const { body, upload, arrivedAt } = await bodyOf(service, route, request, response, take);
     // its 'close' has been, and nothing would give back what is taken from here on
     if (response.closed) throw aborted();
@@ -63,7 +64,7 @@ function handler(service: Service, route: Route): RequestHandler {
     response.once('close', lease.release);
     const context: Context<unknown, unknown, unknown> = {
       ...{ request, response, searcher: lease.value, params, query, body, upload, arrivedAt, signal: gone.signal },
-      ...{ take, answered },
+      ...{ client, take, answered },
     };
     try {
       const result = await route.handle(context);

@@ -26,6 +26,8 @@ export interface Answer {
 export interface Context<P, Q, B> {
   readonly request: Request;
   readonly response: Response;
+  /** who asks, as `clientOf` tells them apart */
+  readonly client: string;
   /** of this request, until its answer has been sent */
   readonly searcher: Searcher;
   readonly params: P;

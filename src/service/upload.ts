@@ -29,7 +29,7 @@ export interface UploadLimits {
  */
 export class UploadMemory {
   private held = 0;
-  private readonly heldBy = new Map<string, number>();
+  private readonly clients = new Map<string, number>();
 
   constructor(private readonly capacity: number) {}
 
@@ -42,18 +42,22 @@ export class UploadMemory {
     response.once('close', () => this.add(client, -taken));
     return bytes => {
       if (response.closed) throw new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
-      if ((this.heldBy.get(client) ?? 0) + bytes > this.capacity - this.held - bytes)
+      if (this.heldBy(client) + bytes > this.capacity - this.held - bytes)
         throw new MatvitError('QUEUE_FULL', 'too many uploads are under way; ask again in a moment');
       taken += bytes;
       this.add(client, bytes);
     };
   }
 
+  private heldBy(client: string): number {
+    return this.clients.get(client) ?? 0;
+  }
+
   private add(client: string, bytes: number): void {
     this.held += bytes;
-    const held = (this.heldBy.get(client) ?? 0) + bytes;
-    if (held === 0) this.heldBy.delete(client);
-    else this.heldBy.set(client, held);
+    const held = this.heldBy(client) + bytes;
+    if (held === 0) this.clients.delete(client);
+    else this.clients.set(client, held);
   }
 }
 
