@@ -5,8 +5,8 @@
  * forgotten as others are served.
  */
 
-/** when nothing has been missed for long */
-const most = 0.8;
+/** when nothing has been missed for long: all of it, since the rate that is planned with is the greatest of late */
+const most = 1;
 /** what it begins with: the first misses would be many until it has learned */
 const first = 0.72;
 /** what a miss takes, in logarithms: 5% */
@@ -14,12 +14,12 @@ const step = 0.05;
 /** requests over which it is forgotten */
 const window = 2000;
 /** the most that misses take, in logarithms: where they are that many, planning for less no longer helps */
-const deepest = 0.6;
+const deepest = 0.82;
 
 export class PlannedShare {
   private taken = Math.log(most / first);
 
-  /** 0.44 … 0.8 */
+  /** 0.44 … 1 */
   get value(): number {
     return most * Math.exp(-this.taken);
   }
