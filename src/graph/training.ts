@@ -21,9 +21,14 @@ export const gradientOf = (name: string): string => `d:${name}`;
 /** Is it an FFN tensor with a row for each hidden neuron, so that a submodel takes only its first rows? */
 export const isNested = (name: string): boolean => /\.(up\.weight|up\.bias|down\.weight)$/.test(name);
 
-export interface DistillationWeights {
+export interface EmbeddingWeights {
+  /** of the cosine distance to the teacher's embedding */
+  readonly cosine: number;
   /** of how a view's similarities to others are distributed */
   readonly similarity: number;
+}
+
+export interface DistillationWeights extends EmbeddingWeights {
   /** of the softmax over those similarities */
   readonly temperature: number;
   /** of the hidden states */
@@ -55,7 +60,7 @@ export function distillationGraph(
     const target = likeness(teacher);
     const gap = g.mul(g.softmax(target), g.sub(g.logSoftmax(target), g.logSoftmax(likeness(embedding))));
     const divergence = g.meanAll(g.reduce('ReduceSum', gap, [-1]));
-    let loss = g.add(cosine, g.scale(divergence, weights.similarity * weights.temperature));
+    let loss = g.add(g.scale(cosine, weights.cosine), g.scale(divergence, weights.similarity * weights.temperature));
     if (matchHidden) {
       const pool = g.input('pool', 'float32', ['T', 'T2']);
       for (const layer of hiddenLayers) {

@@ -1,5 +1,6 @@
 /** What a training run does. With the pictures it determines the run bit for bit. */
 import { MatvitError } from '../errors.js';
+import type { EmbeddingWeights } from '../graph/training.js';
 import { type Architecture, patchCount } from '../model/architecture.js';
 import { type Submodel, uniform } from '../model/submodel.js';
 import type { Augmentation } from './views.js';
@@ -35,11 +36,13 @@ export interface TrainingConfig {
   /** resolutions of the full model's passes, and of the others' */
   readonly fullResolutions: ResolutionMix;
   readonly subResolutions: ResolutionMix;
-  /** loss weights beside the cosine's 1 */
-  readonly similarity: number;
+  /** weights of the full model's loss, and of the others': what those are near to tells less than how they rank */
+  readonly fullLoss: EmbeddingWeights;
+  readonly subLoss: EmbeddingWeights;
   /** of the softmax over a view's similarities to the `bank` views before it */
   readonly temperature: number;
   readonly bank: number;
+  /** weight of the hidden states in the others' loss */
   readonly hidden: number;
   /** distillation: of the full model's loss in the step's */
   readonly fullWeight: number;

@@ -91,8 +91,8 @@ export class GradientComputer {
     const layers = [...new Set(matchedDepths.map(depth => Math.ceil(depth * a.depth) - 1))].filter(
       l => l < a.depth - 1,
     );
-    const anchor = distillationGraph(a, config, layers, false);
-    const student = distillationGraph(a, config, layers, true);
+    const anchor = distillationGraph(a, { ...config, ...config.fullLoss }, layers, false);
+    const student = distillationGraph(a, { ...config, ...config.subLoss }, layers, true);
     const sessions = {
       anchor: await create(anchor),
       student: await create(student),

@@ -22,7 +22,8 @@ const distil: TrainingConfig = {
   augmentation: { minArea: 0.3, jitter: 0.2, hue: 0.3, mixup: 0.15 },
   fullResolutions: [[96, 2], [112, 2.5], [128, 1], [160, 1.5], [224, 1.5]], // prettier-ignore
   subResolutions: [[96, 1.5], [112, 2.5], [128, 1], [160, 2], [224, 1.5]], // prettier-ignore
-  similarity: 2,
+  fullLoss: { cosine: 1, similarity: 2 },
+  subLoss: { cosine: 0.25, similarity: 3 },
   temperature: 0.1,
   bank: 2048,
   hidden: 0.5,
@@ -36,6 +37,7 @@ const distil: TrainingConfig = {
  */
 const adapt: TrainingConfig = {
   ...distil,
+  subLoss: distil.fullLoss,
   augmentation: { ...distil.augmentation, hue: 0 },
   fullResolutions: [[96, 4], [112, 3], [128, 2], [160, 1.5], [224, 1.5]], // prettier-ignore
   subResolutions: [[96, 4], [112, 3], [128, 2], [160, 0.6], [224, 0.4]], // prettier-ignore

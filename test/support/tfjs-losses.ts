@@ -4,11 +4,11 @@ import type { DistillationWeights } from '../../src/graph/training.js';
 import type { TfjsLoss } from './training.js';
 
 export const distillationLoss =
-  ({ similarity, temperature, hidden }: DistillationWeights, matchedLayers: readonly number[]): TfjsLoss =>
+  ({ cosine, similarity, temperature, hidden }: DistillationWeights, matchedLayers: readonly number[]): TfjsLoss =>
   (forward, targets) => {
     const student = forward.embedding;
     const teacher = targets['teacher']!;
-    const cosine = tf.mean(tf.sub(1, tf.sum(tf.mul(student, teacher), -1)));
+    const distance = tf.mean(tf.sub(1, tf.sum(tf.mul(student, teacher), -1)));
     const bank = targets['bank']!;
     const ranks = (x: tf.Tensor) =>
       tf.softmax(tf.div(tf.matMul(x as tf.Tensor2D, bank as tf.Tensor2D, false, true), temperature));
@@ -21,7 +21,10 @@ export const distillationLoss =
     });
     const matching = mismatch.reduce((sum, one) => tf.add(sum, one), tf.scalar(0));
     const share = hidden / Math.max(1, matchedLayers.length);
-    return tf.add(tf.add(cosine, tf.mul(divergence, similarity * temperature)), tf.mul(matching, share));
+    return tf.add(
+      tf.add(tf.mul(distance, cosine), tf.mul(divergence, similarity * temperature)),
+      tf.mul(matching, share),
+    );
   };
 
 export const classificationLoss: TfjsLoss = ({ features }, targets, weights) => {
