@@ -36,7 +36,7 @@ export interface TrainingConfig {
   /** resolutions of the full model's passes, and of the others' */
   readonly fullResolutions: ResolutionMix;
   readonly subResolutions: ResolutionMix;
-  /** weights of the full model's loss, and of the others': what those are near to tells less than how they rank */
+  /** loss weights of the full model, and of the others: of those, the nearer to the teacher do not rank better */
   readonly fullLoss: EmbeddingWeights;
   readonly subLoss: EmbeddingWeights;
   /** of the softmax over a view's similarities to the `bank` views before it */
