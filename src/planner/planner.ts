@@ -257,7 +257,7 @@ export class Planner {
     cheapest: PricedPoint,
   ): Limits {
     const { factor, own, busy } = this.room;
-    const p95 = Math.min(slack / own, allowance(Infinity, others, slots) / factor);
+    const p95 = Math.min(slack / own, allowance(others, slots) / factor);
     if (!busy) return { p95, work: Infinity, spare: Infinity };
     const theirs = Math.min(budgetMs, this.budgets.value) - this.latency.answer(followUp).p95;
     return {

@@ -125,14 +125,15 @@ export function backlog(rate: number, work: number, slots: number): number {
 }
 
 /**
- * How much of its slack a request should use so that those behind it, each using as much, are in time too. The j-th of
+ * How long a request should take at most so that those behind it, each taking as long, are in time too. The j-th of
  * them (from 1) starts when j more have left the slots, one every ms / slots, and then takes ms itself. SuperServe sees
  * a burst only once the slack of the queue's head has shrunk; looking down the queue sees it when it arrives.
  * @param others slacks of the other requests that wait and can be in time, ascending, milliseconds
  * @param slots requests served at once
+ * @returns milliseconds; Infinity if nobody waits
  */
-export function allowance(slack: number, others: readonly number[], slots: number): number {
-  return others.reduce((ms, other, i) => Math.min(ms, other / (1 + (i + 1) / slots)), slack);
+export function allowance(others: readonly number[], slots: number): number {
+  return others.reduce((ms, other, i) => Math.min(ms, other / (1 + (i + 1) / slots)), Infinity);
 }
 
 /**
