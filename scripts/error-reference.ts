@@ -10,7 +10,8 @@ export function errorReference(): string {
 Written by \`npm run docs\`. The command line prints \`matvit: title: detail [CODE]\` and exits with 1; the service answers
 with the HTTP status and problem details: \`{"type": "urn:matvit:CODE", "title", "status", "detail", "code", "request"}\`.
 Codes are stable: programs may rely on them, not on the texts. \`request\` is the request's id, as in the log and in
-\`X-Request-Id\`; the problem of one part of a batch has none.
+\`X-Request-Id\`; problems inside an answer (of one of a batch, of a picture, of a job) and those of
+what never became a request have none.
 
 Some errors pass by themselves, and the same request may be sent again:
 

@@ -149,10 +149,13 @@ const facets = z.record(z.string(), z.array(z.strictObject({ value: scalar, coun
 export const answer = z
   .strictObject({
     hits: z.array(hit),
-    next: z.string().optional().describe('cursor of the next page; absent on the last one'),
+    next: z
+      .string()
+      .optional()
+      .describe('cursor of the next page; absent on the last one, and after 10,000 hits (2,000 with `collapse`)'),
     facets: facets
       .optional()
-      .describe('the commonest values of each field asked for, over all pictures that pass the filter'),
+      .describe('the 20 commonest values of each field asked for, over all pictures that pass the filter'),
     familiarity: z
       .number()
       .min(0)
