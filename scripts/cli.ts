@@ -4,6 +4,7 @@ import cliProgress from 'cli-progress';
 import { MatvitError, reasonOf } from '../src/errors.js';
 import { engines } from '../src/encoder/engine.js';
 import { defaultIndex, indexData } from '../src/settings.js';
+import type { Pictures } from '../src/training/pictures.js';
 
 export { indexData };
 
@@ -105,6 +106,10 @@ export function interruption(): AbortSignal {
 
 /** On one line, and without the escape sequences that a file's name can hide. */
 export const printable = (text: string): string => text.replace(/\p{Cc}/gu, '?');
+
+/** What is to be said of pictures that were left out, if any were. */
+export const unread = ({ failed, firstFailure = '' }: Pick<Pictures, 'failed' | 'firstFailure'>): string =>
+  failed > 0 ? `; ${failed} could not be read, ${printable(firstFailure)} the first` : '';
 
 /** Whose arguments are wrong, such as `matvit search`. */
 const misused = new WeakMap<CommanderError, string>();

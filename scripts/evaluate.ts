@@ -66,8 +66,8 @@ export const evaluateCommand = new Command('evaluate')
   .addHelpText(
     'after',
     `
-Columns: MACs relative to XL@224; 1-NN accuracy; top-1 and recall@10 against the full model's own queries; of mixes,
-the accuracy that the straight line between the trained granularities has at their cost.
+Columns: MACs relative to XL at the model's own resolution; 1-NN accuracy; top-1 and recall@10 against the queries of the
+full model that embeds the gallery; of mixes, the accuracy that the straight line between the trained granularities has at their cost.
 
 Example:
   $ matvit evaluate --gallery photos/gallery --queries photos/query --at XL,XL@96:int8

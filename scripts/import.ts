@@ -6,10 +6,10 @@ import { writeModel } from '../src/model/bundle.js';
 import { type PerChannel, importVit } from '../src/model/import.js';
 import { readSafetensors } from '../src/model/safetensors.js';
 import { orderNeurons } from '../src/training/importance.js';
-import { loadPictures } from '../src/training/pictures.js';
+import { loadPictures, tableColumns } from '../src/training/pictures.js';
 import { sideFor } from '../src/training/presets.js';
 import { checkVacant } from '../src/training/run-state.js';
-import { number, positiveInteger, progress } from './cli.js';
+import { number, positiveInteger, progress, unread } from './cli.js';
 
 interface Options {
   images?: string[];
@@ -50,7 +50,7 @@ export const importCommand = new Command('import')
       .conflicts('keepOrder'),
   )
   .addOption(new Option('--keep-order', 'the neurons are ordered already').default(false).conflicts('images'))
-  .option('--type <type>', 'F16 or F32 on disk', 'F32')
+  .addOption(new Option('--type <type>', 'of the numbers on disk').choices(['F16', 'F32']).default('F32'))
   .option('--heads <n>', 'attention heads (default: width / 64)', positiveInteger)
   .option(
     '--mean <x>',
@@ -73,13 +73,12 @@ Examples:
   .action(async (file: string, options: Options) => {
     if (!options.images && !options.keepOrder)
       throw new MatvitError('OPTION_INVALID', 'give --images to order the neurons by importance, or --keep-order');
-    if (options.type !== 'F16' && options.type !== 'F32')
-      throw new MatvitError('OPTION_INVALID', `--type is F16 or F32, not '${String(options.type)}'`);
     await checkVacant(options.out);
     let checkpoint = importVit(await readSafetensors(file), options);
     if (options.images) {
       const { images, samples } = options;
       const pictures = await loadPictures(images, { maxSide: sideFor(checkpoint.architecture), most: samples });
+      process.stderr.write(`${pictures.table.length / tableColumns} pictures${unread(pictures)}\n`);
       const bar = progress('measuring importance');
       checkpoint = await orderNeurons(checkpoint, pictures, samples, done => bar.update(done, samples));
       bar.stop();

@@ -1,6 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { MatvitError } from '../src/errors.js';
 import { presets } from '../src/model/architecture.js';
@@ -11,9 +9,9 @@ import { type Objective, type TrainingConfig, checkConfig, objectives } from '..
 import { initialise } from '../src/training/initialise.js';
 import { loadPictures, tableColumns } from '../src/training/pictures.js';
 import { labelledResolution, preset, sideFor, withGiven, workersFor } from '../src/training/presets.js';
-import { checkRun } from '../src/training/run-state.js';
+import { checkRun, checkSameRun, readStart, startOf } from '../src/training/run-state.js';
 import { type StepMetrics, train } from '../src/training/train.js';
-import { defaultModel, interruption, number, positiveInteger, positiveNumber, printable, progress } from './cli.js';
+import { defaultModel, interruption, number, positiveInteger, positiveNumber, progress, unread } from './cli.js';
 
 interface Options {
   images: string[];
@@ -65,8 +63,8 @@ function defaultOf(key: 'steps' | 'batch' | 'learningRate' | 'views' | 'seed'): 
 }
 
 /** What the parser cannot tell. */
-async function checkOptions(options: Options): Promise<void> {
-  const { teacher, out, objective, adapt, resolution, submodel, steps, reschedule } = options;
+function checkOptions(options: Options): void {
+  const { teacher, objective, adapt, resolution, submodel, steps, reschedule } = options;
   const init = initOf(options);
   const refuse = (reason: string) => {
     throw new MatvitError('OPTION_INVALID', reason);
@@ -77,15 +75,6 @@ async function checkOptions(options: Options): Promise<void> {
   if (!distils && teacher !== undefined) refuse('--teacher is of distillation; labelled training has none');
   if (submodel !== undefined && objective !== 'plain') refuse('--submodel is what --objective plain trains');
   if (reschedule && steps === undefined) refuse('--reschedule needs --steps');
-  for (const path of [init, teacher])
-    if (path !== undefined && (await folderOf(path)) === resolve(out))
-      refuse(`--out would replace ${path}, which the run needs again when it is resumed`);
-}
-
-/** Where the weights at a path are. */
-async function folderOf(path: string): Promise<string> {
-  const info = await stat(path).catch(() => undefined); // what is not there is reported where it is read
-  return info?.isFile() ? dirname(resolve(path)) : resolve(path);
 }
 
 export const trainCommand = new Command('train')
@@ -120,8 +109,12 @@ export const trainCommand = new Command('train')
     `distinct views, which then repeat, with the teacher remembered (${defaultOf('views')})`,
     positiveInteger,
   )
-  .option('--seed <n>', `seed of views and passes (${defaultOf('seed')})`, positiveInteger)
-  .option('--workers <n>', 'training threads (default: one a core, as far as they share a batch)', positiveInteger)
+  .option('--seed <n>', `seed of views, passes and random weights (${defaultOf('seed')})`, positiveInteger)
+  .option(
+    '--workers <n>',
+    'training threads (default: one a core, as far as they share a batch; of a resumed run, what it had)',
+    positiveInteger,
+  )
   .option('--memory <GB>', 'limit of decoded pictures', positiveNumber, 4)
   .option('--checkpoint-every <s>', 'seconds between checkpoints', positiveInteger, 240)
   .option('--resume', 'continue the run in --out, bit for bit; give all other options again', false)
@@ -144,9 +137,10 @@ have the full model alone to choose from.`,
   )
   .action(async (options: Options) => {
     const { images, out, objective, adapt, reschedule } = options;
-    await checkOptions(options);
+    checkOptions(options);
     const resume = options.resume || reschedule;
     await checkRun(out, resume);
+    const stored = resume ? await readStart(out) : undefined;
     const purpose = adapt ? 'adapt' : objective;
     const initPath = initOf(options);
     const source: Source = initPath ? await sourceAt(initPath) : { checkpoint: fromScratch(options), provenance: [] };
@@ -161,9 +155,10 @@ have the full model alone to choose from.`,
       ),
     );
     const chosen = withGiven(preset(a, purpose, { resolution: options.resolution, submodel }), given);
-    const workers = options.workers ?? workersFor(chosen.batch, availableParallelism());
+    const workers = options.workers ?? stored?.config?.workers ?? workersFor(chosen.batch, availableParallelism());
     const config: TrainingConfig = { ...chosen, workers };
     checkConfig(a, config);
+    if (stored) checkSameRun(out, stored, startOf(config, init, teacher), { rescheduled: reschedule });
 
     const reading = progress('reading');
     const pictures = await loadPictures(images, {
@@ -174,10 +169,8 @@ have the full model alone to choose from.`,
     const count = pictures.table.length / tableColumns;
     reading.update(1, 1, `${count} pictures read`);
     reading.stop();
-    const { classes, failed, firstFailure = '' } = pictures;
-    const ofClasses = config.objective === 'distil' ? '' : ` of ${classes.length} classes`;
-    const unread = failed > 0 ? `; ${failed} could not be read, ${printable(firstFailure)} the first` : '';
-    process.stderr.write(`${count} pictures${ofClasses}${unread}\n`);
+    const ofClasses = config.objective === 'distil' ? '' : ` of ${pictures.classes.length} classes`;
+    process.stderr.write(`${count} pictures${ofClasses}${unread(pictures)}\n`);
     const bar = progress(adapt ? 'adapting' : 'training'); // begins at the first step, wherever a resumed run goes on
     let shown = 0;
     let fingerprint = '';

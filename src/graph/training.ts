@@ -88,7 +88,6 @@ export function classificationGraph(a: Architecture, classes: number): TrainingG
     const labels = g.input('labels', 'float32', ['B', classes]);
     const product = g.matMul(features, parameters('head.weight'), { transB: true });
     const logits = g.add(product, parameters('head.bias')); // [B, classes]
-    g.output('logits', logits);
     const likelihood = g.reduce('ReduceSum', g.mul(g.logSoftmax(logits), labels), [-1]);
     return g.scale(g.meanAll(likelihood), -1);
   });

@@ -4,7 +4,7 @@ import { type Checkpoint, checkSameArchitecture, makeCheckpoint } from './checkp
 
 export interface Ingredient {
   readonly checkpoint: Checkpoint;
-  /** relative to the others' */
+  /** relative to the others', above 0 */
   readonly share: number;
 }
 
@@ -16,12 +16,11 @@ export interface Ingredient {
  */
 export function average(ingredients: readonly Ingredient[]): Checkpoint {
   const { architecture, weights } = checkSameArchitecture(ingredients.map(({ checkpoint }) => checkpoint));
-  const parts = ingredients.filter(({ share }) => share > 0);
-  const total = parts.reduce((sum, { share }) => sum + share, 0);
+  const total = ingredients.reduce((sum, { share }) => sum + share, 0);
   if (!Number.isFinite(total)) throw new MatvitError('OPTION_INVALID', 'the shares add up to more than a number holds');
   const tensors = [...tensorShapes(architecture)].map(([name, shape]) => {
     const data = new Float32Array(weights.get(name)!.length);
-    for (const { checkpoint, share } of parts)
+    for (const { checkpoint, share } of ingredients)
       checkpoint.weights.get(name)!.forEach((weight, i) => (data[i]! += (share / total) * weight));
     return [name, { shape, data }] as const;
   });

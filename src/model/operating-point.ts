@@ -13,7 +13,7 @@ export interface OperatingPoint {
   readonly precision: Precision;
 }
 
-/** The largest input side that is accepted, pixels: attention grows with its fourth power. */
+/** The largest input side that is accepted but for a model's own, pixels: attention grows with its fourth power. */
 export const maxResolution = 512;
 
 /** What the corpus is embedded with: everything. */
@@ -31,8 +31,9 @@ export function parseOperatingPoint(a: Architecture, text: string): OperatingPoi
   const [, submodel, side = String(a.resolution), precision = 'fp32'] = match;
   const resolution = Number(side);
   patchCount(a, resolution);
-  if (resolution > maxResolution)
-    throw new MatvitError('RESOLUTION_INVALID', `${resolution} is above the limit of ${maxResolution} pixels`);
+  const limit = Math.max(maxResolution, a.resolution);
+  if (resolution > limit)
+    throw new MatvitError('RESOLUTION_INVALID', `${resolution} is above the limit of ${limit} pixels`);
   const known = precisions.find(p => p === precision);
   if (!known)
     throw new MatvitError('OPERATING_POINT_INVALID', `'${precision}' is not a precision (${precisions.join(', ')})`);

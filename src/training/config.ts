@@ -50,14 +50,20 @@ export interface TrainingConfig {
   readonly submodel: Submodel | null;
 }
 
+/** most that the teacher's embeddings of all views may take, bytes: less than what an array can hold */
+const maxTeacherBytes = 2 ** 32;
+
 /** @throws OPTION_INVALID, RESOLUTION_INVALID */
 export function checkConfig(a: Architecture, config: TrainingConfig): void {
-  const { batch, workers, views, learningRate, fullResolutions, subResolutions } = config;
+  const { objective, batch, workers, views, learningRate, fullResolutions, subResolutions } = config;
   const refuse = (reason: string) => {
     throw new MatvitError('OPTION_INVALID', reason);
   };
   if (batch % workers !== 0) refuse(`a batch of ${batch} cannot be shared by ${workers} workers`);
   if (views < batch) refuse(`a batch of ${batch} needs as many views, not ${views}`);
+  const most = Math.floor(maxTeacherBytes / (4 * a.width));
+  if (objective === 'distil' && views > most)
+    refuse(`${views} views are more than the ${most} whose embeddings can be kept`);
   if (!(learningRate > 0)) refuse(`a learning rate is above 0, not ${learningRate}`);
   for (const [resolution] of [...fullResolutions, ...subResolutions]) patchCount(a, resolution);
 }

@@ -27,8 +27,8 @@ interface Batch {
   readonly passes: readonly Pass[];
   /** resolution -> [B, R, R, 3] */
   readonly pixels: ReadonlyMap<number, Uint8Array>;
-  /** views that the teacher has not seen, with their pixels at its resolution */
-  readonly unseen: readonly { readonly view: number; readonly pixels: Uint8Array }[];
+  /** which of the views the teacher has not seen: they are there at its resolution */
+  readonly unseen: readonly number[];
 }
 
 type Feeds = Record<string, Tensor>;
@@ -185,33 +185,31 @@ export class GradientComputer {
     const first = step * config.batch + index * size;
     const views = Array.from({ length: size }, (_, i) => (first + i) % config.views);
     const passes = this.plan(step);
-    const pixels = new Map<number, Uint8Array>();
-    const renderAll = async (resolution: number) => {
-      const pictures = await Promise.all(views.map(view => this.views.render(view, resolution)));
-      const all = new Uint8Array(size * resolution * resolution * 3);
-      pictures.forEach((picture, i) => all.set(picture, i * picture.length));
-      pixels.set(resolution, all);
-    };
-    const unseen = this.sessions.teacher ? views.filter(view => this.teacherRow(view).every(x => x === 0)) : [];
-    const [rendered] = await Promise.all([
-      Promise.all(unseen.map(async view => ({ view, pixels: await this.views.render(view, a.resolution) }))),
-      ...[...new Set(passes.map(pass => pass.resolution))].map(renderAll),
-    ]);
-    return { step, views, passes, pixels, unseen: rendered };
+    const isUnseen = (view: number) => this.teacherRow(view).every(x => x === 0);
+    const unseen = this.sessions.teacher ? [...views.keys()].filter(i => isUnseen(views[i]!)) : [];
+    const resolutions = new Set(passes.map(pass => pass.resolution));
+    if (unseen.length > 0) resolutions.add(a.resolution);
+    const rendered = [...resolutions].map(
+      async resolution => [resolution, await this.views.renderAll(views, resolution)] as const,
+    );
+    return { step, views, passes, pixels: new Map(await Promise.all(rendered)), unseen };
   }
 
-  private async askTeacher({ unseen }: Batch): Promise<void> {
+  private async askTeacher({ views, pixels: rendered, unseen }: Batch): Promise<void> {
     const { architecture: a, teacherPositions } = this.setup;
+    const bytes = a.resolution ** 2 * 3;
     for (let at = 0; at < unseen.length; at += teacherBatch) {
       const some = unseen.slice(at, at + teacherBatch);
-      const pixels = new Uint8Array(some.length * some[0]!.pixels.length);
-      some.forEach((one, i) => pixels.set(one.pixels, i * one.pixels.length));
+      const pixels = new Uint8Array(some.length * bytes);
+      some.forEach((from, i) =>
+        pixels.set(rendered.get(a.resolution)!.subarray(from * bytes, (from + 1) * bytes), i * bytes),
+      );
       const { embedding } = await this.sessions.teacher!.run({
         pixels: new Tensor('uint8', pixels, pixelShape(a, some.length, a.resolution)),
         positions: new Tensor('float32', teacherPositions!, [1 + patchCount(a, a.resolution), a.width]),
       });
       const rows = embedding!.data as Float32Array;
-      some.forEach(({ view }, i) => this.teacherRow(view).set(rows.subarray(i * a.width, (i + 1) * a.width)));
+      some.forEach((of, i) => this.teacherRow(views[of]!).set(rows.subarray(i * a.width, (i + 1) * a.width)));
     }
   }
 

@@ -25,9 +25,10 @@ export async function orderNeurons(
   const side = a.resolution;
   for (let at = 0; at < samples; at += batch) {
     const size = Math.min(batch, samples - at);
-    const pixels = new Uint8Array(size * side * side * 3);
-    const rendered = await Promise.all(Array.from({ length: size }, (_, i) => views.render(at + i, side)));
-    rendered.forEach((picture, i) => pixels.set(picture, i * picture.length));
+    const pixels = await views.renderAll(
+      Array.from({ length: size }, (_, i) => at + i),
+      side,
+    );
     const outputs = await session.run({ pixels: new Tensor('uint8', pixels, pixelShape(a, size, side)), positions });
     moments.forEach((sum, layer) => {
       const part = outputs[`moment.${layer}`]!.data as Float32Array;

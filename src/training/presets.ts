@@ -3,7 +3,7 @@ import { type Architecture, wholePatches } from '../model/architecture.js';
 import type { Submodel } from '../model/submodel.js';
 import type { Objective, ResolutionMix, TrainingConfig } from './config.js';
 
-/** Resolution of labelled training unless told otherwise, pixels. */
+/** Resolution of labelled training unless told otherwise, pixels, or the nearest of whole patches. */
 export const labelledResolution = 64;
 
 const distil: TrainingConfig = {
@@ -66,7 +66,7 @@ function fitTo(a: Architecture, config: TrainingConfig): TrainingConfig {
   return { ...config, fullResolutions: fit(config.fullResolutions), subResolutions: fit(config.subResolutions) };
 }
 
-/** @param labels of labelled training: its one resolution, labelledResolution by default, and the one submodel of `plain`, XL by default */
+/** @param labels of labelled training: its one resolution, as labelledResolution says by default, and the one submodel of `plain`, XL by default */
 export function preset(
   a: Architecture,
   purpose: Objective | 'adapt',
@@ -74,7 +74,7 @@ export function preset(
 ): TrainingConfig {
   if (purpose === 'distil') return fitTo(a, distil);
   if (purpose === 'adapt') return fitTo(a, adapt);
-  const { resolution = labelledResolution, submodel = null } = labels;
+  const { resolution = wholePatches(a, labelledResolution), submodel = null } = labels;
   return withGiven({ ...labelled(resolution), objective: purpose, submodel }, {});
 }
 

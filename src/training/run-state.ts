@@ -3,18 +3,29 @@ import { createHash } from 'node:crypto';
 import { access, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MatvitError, reasonOf } from '../errors.js';
-import { readSafetensors, writeSafetensors } from '../model/safetensors.js';
+import { type TensorFile, readSafetensors, writeSafetensors } from '../model/safetensors.js';
+import type { Checkpoint } from '../model/checkpoint.js';
 import type { OptimizerState } from './adamw.js';
 import type { TrainingConfig } from './config.js';
 import type { Pictures } from './pictures.js';
 
-/** What a run depends on: its configuration, its start and its pictures. */
-export interface RunIdentity {
+/** What a run depends on beside its pictures. */
+export interface RunStart {
   readonly config: TrainingConfig;
   readonly initFingerprint: string;
+  /** empty without distillation */
   readonly teacherFingerprint: string;
+}
+
+export interface RunIdentity extends RunStart {
   readonly pictures: string;
 }
+
+export const startOf = (config: TrainingConfig, init: Checkpoint, teacher: Checkpoint): RunStart => ({
+  config,
+  initFingerprint: init.fingerprint,
+  teacherFingerprint: config.objective === 'distil' ? teacher.fingerprint : '',
+});
 
 /** most that a hash takes at a time, bytes; twice as much is refused */
 const hashed = 2 ** 30;
@@ -78,10 +89,10 @@ export async function writeRun(out: string, step: number, identity: RunIdentity,
 }
 
 /** As a file has it, which may be of another version. */
-type StoredIdentity = { readonly [Key in keyof RunIdentity]?: RunIdentity[Key] | undefined };
+export type StoredIdentity = { readonly [Key in keyof RunIdentity]?: RunIdentity[Key] | undefined };
 
 /** The keys that two runs do not share, each with both values: `seed 3, not 4`. */
-function differences(stored: StoredIdentity, asked: RunIdentity): string[] {
+function differences(stored: StoredIdentity, asked: StoredIdentity): string[] {
   const flat = ({ config, ...others }: StoredIdentity): Record<string, unknown> => ({ ...config, ...others });
   const [were, are] = [flat(stored), flat(asked)];
   const print = (value: unknown) => (value === undefined ? 'nothing' : JSON.stringify(value));
@@ -90,10 +101,55 @@ function differences(stored: StoredIdentity, asked: RunIdentity): string[] {
     .map(key => `${key} ${print(were[key])}, not ${print(are[key])}`);
 }
 
-/** A configuration with the steps of another, and with its views if both have as many as their steps take. */
+/** A configuration with the steps of another, and with its views if both see each once. */
 function reschedule(config: TrainingConfig, to: TrainingConfig): TrainingConfig {
-  const isFresh = ({ steps, batch, views }: TrainingConfig) => views === steps * batch;
+  // distillation has as many as the teacher's memory is long
+  const isFresh = ({ objective, steps, batch, views }: TrainingConfig) =>
+    objective !== 'distil' && views === steps * batch;
   return { ...config, steps: to.steps, views: isFresh(config) && isFresh(to) ? to.views : config.views };
+}
+
+interface StoredRun {
+  readonly identity: StoredIdentity;
+  readonly step: number;
+  readonly tensors: TensorFile['tensors'];
+}
+
+/** @throws CHECKPOINT_CORRUPT, FILE_UNREADABLE */
+async function readStored(out: string): Promise<StoredRun> {
+  const path = fileOf(out);
+  const { metadata, tensors } = await readSafetensors(path);
+  const step = Number(metadata['step']);
+  try {
+    const identity = JSON.parse(metadata['identity']!) as StoredIdentity;
+    if (Number.isSafeInteger(step)) return { identity, step, tensors };
+  } catch {
+    // as if there were no step
+  }
+  throw new MatvitError('CHECKPOINT_CORRUPT', `${path} does not say which run it is of`);
+}
+
+/** What the run in a folder was made with, but for its pictures. @throws CHECKPOINT_CORRUPT, FILE_UNREADABLE */
+export async function readStart(out: string): Promise<StoredIdentity> {
+  const { identity } = await readStored(out);
+  return { ...identity, pictures: undefined };
+}
+
+/**
+ * @param asked what the run in a folder is to go on with
+ * @param rescheduled another number of steps makes no other run
+ * @throws RESUME_MISMATCH
+ */
+export function checkSameRun(
+  out: string,
+  stored: StoredIdentity,
+  asked: RunStart & StoredIdentity,
+  { rescheduled = false } = {},
+): void {
+  const config = stored.config && (rescheduled ? reschedule(stored.config, asked.config) : stored.config);
+  const differing = differences({ ...stored, config }, asked);
+  if (differing.length > 0)
+    throw new MatvitError('RESUME_MISMATCH', `${fileOf(out)} was made with ${differing.join('; ')}`);
 }
 
 /**
@@ -108,19 +164,15 @@ export async function readRun(
   state: RunState,
   { rescheduled = false } = {},
 ): Promise<number> {
+  const { identity: stored, step, tensors } = await readStored(out);
+  checkSameRun(out, stored, identity, { rescheduled });
   const path = fileOf(out);
-  const { metadata, tensors } = await readSafetensors(path);
-  const stored = JSON.parse(metadata['identity'] ?? '{}') as StoredIdentity;
-  const config = stored.config && (rescheduled ? reschedule(stored.config, identity.config) : stored.config);
-  const differing = differences({ ...stored, config }, identity);
-  if (differing.length > 0) throw new MatvitError('RESUME_MISMATCH', `${path} was made with ${differing.join('; ')}`);
   for (const part of parts) {
     const tensor = tensors.get(part);
     if (tensor?.data.length !== state[part].length)
       throw new MatvitError('RESUME_MISMATCH', `${path} holds no ${part} for this architecture`);
     state[part].set(tensor.data);
   }
-  const step = Number(metadata['step']);
   if (step > identity.config.steps)
     throw new MatvitError('RESUME_MISMATCH', `${path} has done ${step} steps, more than ${identity.config.steps}`);
   return step;

@@ -15,7 +15,7 @@ import type { Pictures } from './pictures.js';
 import { type PassMetrics, type SharedState, type WorkerRequest, type WorkerSetup, averagePasses } from './protocol.js';
 import { random } from './random.js';
 import { lockRun } from './run-lock.js';
-import { type RunIdentity, checkRun, digestPictures, readRun, sweepRun, writeRun } from './run-state.js';
+import { type RunIdentity, checkRun, digestPictures, readRun, startOf, sweepRun, writeRun } from './run-state.js';
 import { Threads } from './threads.js';
 
 export interface TrainingOptions {
@@ -91,9 +91,7 @@ async function run(options: TrainingOptions): Promise<TrainingResult> {
     teacher: new Float32Array(shared.teacher),
   };
   const identity: RunIdentity = {
-    config,
-    initFingerprint: init.fingerprint,
-    teacherFingerprint: distil ? teacher.fingerprint : '',
+    ...startOf(config, init, teacher),
     pictures: digestPictures(pictures),
   };
   let step = 0;
@@ -138,7 +136,7 @@ async function run(options: TrainingOptions): Promise<TrainingResult> {
       if (!Number.isFinite(gradientNorm))
         throw new MatvitError(
           'TRAINING_DIVERGED',
-          `the gradient of step ${step + 1} is not finite; ${afterDivergence(out, savedStep)}`,
+          `the gradient of step ${step + 1} is not finite; ${afterDivergence(out, savedStep, distil)}`,
         );
       const learningRate = learningRateAt(step, { ...config, peak: config.learningRate });
       const { weightDecay, averageDecay } = config;
@@ -167,10 +165,11 @@ async function run(options: TrainingOptions): Promise<TrainingResult> {
 }
 
 /** A run cannot be resumed at another learning rate: the next is another run. */
-const afterDivergence = (out: string, savedStep: number | undefined): string =>
-  savedStep === undefined
-    ? 'nothing was saved, begin again with a lower --learning-rate'
-    : `a lower --learning-rate with --init ${out} --out OTHER goes on from its encoder of step ${savedStep}`;
+function afterDivergence(out: string, savedStep: number | undefined, distil: boolean): string {
+  if (savedStep === undefined) return 'nothing was saved, begin again with a lower --learning-rate';
+  const from = distil ? `--init ${out}, the same --teacher (left out: what --init was)` : `--init ${out}`;
+  return `a lower --learning-rate with ${from} and --out OTHER goes on from its encoder of step ${savedStep}`;
+}
 
 /** @throws STORAGE_FAILED */
 async function withStorage(path: string, write: () => Promise<unknown>): Promise<void> {

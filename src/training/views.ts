@@ -113,6 +113,14 @@ export class Views {
     return first!;
   }
 
+  /** @returns [views, resolution, resolution, 3] */
+  async renderAll(views: readonly number[], resolution: number): Promise<Uint8Array> {
+    const pictures = await Promise.all(views.map(view => this.render(view, resolution)));
+    const all = new Uint8Array(views.length * resolution * resolution * 3);
+    pictures.forEach((picture, i) => all.set(picture, i * picture.length));
+    return all;
+  }
+
   /** Label of a view as rows of class weights, for labelled training. */
   labels(view: number): { label: number; weight: number }[] {
     const { parts, blend } = this.draw(view);

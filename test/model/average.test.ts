@@ -10,9 +10,8 @@ describe('average', () => {
   const of = (...shares: [Checkpoint, number][]) =>
     average(shares.map(([checkpoint, share]) => ({ checkpoint, share })));
 
-  it('is the only checkpoint that has a share', () => {
-    assert.equal(of([start, 0], [trained, 3]).fingerprint, trained.fingerprint);
-    assert.equal(of([start, 0.2], [trained, 0]).fingerprint, start.fingerprint);
+  it('is the only checkpoint that there is', () => {
+    assert.equal(of([trained, 3]).fingerprint, trained.fingerprint);
   });
 
   it('weighs by relative shares', () => {

@@ -106,6 +106,11 @@ describe('operating points', () => {
   for (const text of ['S@0', 'S@8', 'S@100', 'S@225', `S@${maxResolution + 16}`])
     it(`refuse the resolution of '${text}'`, () =>
       throwsCode('RESOLUTION_INVALID', () => parseOperatingPoint(a, text)));
+  it('may have the resolution of a model whose own is above the limit', () => {
+    const large = { ...a, resolution: maxResolution + 16 };
+    assert.equal(parseOperatingPoint(large, 'XL').resolution, maxResolution + 16);
+    throwsCode('RESOLUTION_INVALID', () => parseOperatingPoint(large, `XL@${maxResolution + 32}`));
+  });
   for (const text of ['Q@112', 'M6@112', 'M6-L7:int8'])
     it(`refuse the submodel of '${text}'`, () => throwsCode('SUBMODEL_INVALID', () => parseOperatingPoint(a, text)));
 });

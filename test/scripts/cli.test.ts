@@ -244,9 +244,9 @@ describe('matvit', function () {
     it('adapts an encoder to linked pictures, and leaves a model wherever it ends', async () => {
       await symlink(pictures, inFolder('links'));
       const run = inFolder('run');
-      const size = ['--batch', '4', '--views', '16', '--workers', '2', '--steps', '40'];
+      const size = ['--batch', '4', '--views', '16', '--steps', '40'];
       const on = ['train', '--adapt', '--init', model, '--images', inFolder('links'), ...size, '--out', run];
-      const { child, outcome } = start(...on);
+      const { child, outcome } = start(...on, '--workers', '1');
       while (!(await readFile(`${run}/metrics.jsonl`, 'utf8').catch(() => '')).includes('\n')) await setTimeout(20);
       child.kill('SIGINT');
       const { code, stdout } = await outcome;
@@ -256,7 +256,9 @@ describe('matvit', function () {
       const steps = Number(/, (\d+) of 40 steps/.exec(stopped.card.description)![1]);
       assert.ok(steps > 0 && steps < 40, `${steps}`);
 
-      await output(...on, '--resume');
+      // said before any picture is read
+      await expectError('RESUME_MISMATCH', ...on, '--resume', '--seed', '9', '--images', inFolder('not there'));
+      await output(...on, '--resume'); // with as many workers as it began with
       const { card, checkpoint } = await readModel(run);
       assert.equal(card.description, 'matvit train, 40 of 40 steps');
       assert.deepEqual(
@@ -301,7 +303,7 @@ describe('matvit', function () {
         ['OPTION_INVALID', [...distil, '--workers', '3']],
         ['OPTION_INVALID', [...on, '--objective', 'joint', '--teacher', model]],
         ['OPTION_INVALID', [...on, '--objective', 'joint', '--adapt']],
-        ['OPTION_INVALID', ['train', '--adapt', '--init', model, '--images', pictures, '--out', model]],
+        ['RUN_EXISTS', ['train', '--adapt', '--init', model, '--images', pictures, '--out', model]],
         ['RESOLUTION_INVALID', [...on, '--objective', 'joint', '--resolution', '50']],
         ['OPTION_INVALID', [...distil, '--memory', '0']],
         ['RUN_MISSING', [...distil, '--resume']],

@@ -6,7 +6,7 @@ import { preset, withGiven, workersFor } from '../../src/training/presets.js';
 describe('training presets', () => {
   it('can be trained whatever the patch of the encoder, on any number of cores', () => {
     for (const patch of [14, 16, 32])
-      for (const purpose of ['distil', 'adapt'] as const) {
+      for (const purpose of ['distil', 'adapt', 'joint'] as const) {
         const a = { ...presets['Ti/16'], patch, resolution: 16 * patch };
         const config = preset(a, purpose);
         for (let cores = 1; cores <= 40; cores++)

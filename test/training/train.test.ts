@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MatvitError } from '../../src/errors.js';
 import { type Checkpoint, writeCheckpoint } from '../../src/model/checkpoint.js';
-import { readSafetensors } from '../../src/model/safetensors.js';
+import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.js';
 import type { TrainingConfig } from '../../src/training/config.js';
 import { initialise } from '../../src/training/initialise.js';
 import { tableColumns } from '../../src/training/pictures.js';
@@ -100,13 +100,14 @@ describe('training', () => {
       assert.equal(second.result.checkpoint.fingerprint, whole.result.checkpoint.fingerprint);
     });
 
-  it('stops where it diverges, before it spoils the last checkpoint, if there is one', async () => {
+  it('stops where it diverges; the last checkpoint can be read, if there is one', async () => {
     const config = { ...tinyConfig, learningRate: 1e30 };
     const code = 'TRAINING_DIVERGED';
     await assert.rejects(run({ config }), { code, message: /step 2 is not finite; nothing was saved/ });
     await assert.rejects(run({ config, checkpointEvery: 0 }), { code, message: / --init .* encoder of step 1$/ });
-    const { tensors } = await readSafetensors(join(out, 'run.safetensors'));
-    assert.ok([...tensors.values()].every(({ data }) => data.every(Number.isFinite)));
+    const distil = { ...config, objective: 'distil' as const };
+    await assert.rejects(run({ config: distil, checkpointEvery: 0 }), { code, message: / the same --teacher / });
+    await readSafetensors(join(out, 'run.safetensors')); // which refuses numbers that are not finite
   });
 
   it('says why a run cannot be resumed', async () => {
@@ -124,6 +125,17 @@ describe('training', () => {
     ];
     for (const [over, reason] of cases)
       await assert.rejects(run({ config, ...over, resume: true }), { code: 'RESUME_MISMATCH', message: reason });
+  });
+
+  it('does not go on with a file that is not of a run', async () => {
+    const config = { ...tinyConfig, steps: 2 };
+    await run({ config });
+    const file = join(out, 'run.safetensors');
+    const { metadata, tensors } = await readSafetensors(file);
+    for (const changed of [{ ...metadata, step: 'x' }, { ...metadata, identity: '{' }, {}]) {
+      await writeSafetensors(file, { metadata: changed, tensors }, 'F32');
+      await rejectsCode('CHECKPOINT_CORRUPT', run({ config, resume: true }));
+    }
   });
 
   it('neither replaces a run unasked nor begins one that should have been there', async () => {
@@ -186,23 +198,33 @@ describe('training', () => {
 
   it('refuses what cannot be trained', async () => {
     await rejectsCode('TRAINING_DATA', run({ pictures: stripes(8, 1) }));
-    for (const wrong of [{ workers: 3 }, { views: 15 }, { learningRate: 0 }, { learningRate: NaN }])
+    for (const wrong of [
+      { workers: 3 },
+      { views: 15 },
+      { objective: 'distil' as const, views: 1e9 },
+      { learningRate: 0 },
+      { learningRate: NaN },
+    ])
       await rejectsCode('OPTION_INVALID', run({ config: { ...tinyConfig, ...wrong } }));
     await rejectsCode('RESOLUTION_INVALID', run({ config: { ...tinyConfig, subResolutions: [[18, 1]] } }));
   });
 
-  it('has the same gradient and loss however many workers and parts a batch is shared by', async () => {
-    const figures: [norm: number, loss: number][] = [];
-    for (const workers of [1, 2, 8]) {
-      // two workers have parts of 8, 8 and 4 views
-      const { steps } = await run({ config: { ...tinyConfig, batch: 40, workers, steps: 1 } });
-      figures.push([steps[0]!.gradientNorm, meanLoss(steps[0]!)]);
-    }
-    for (const [norm, loss] of figures) {
-      assert.ok(Math.abs(norm / figures[0]![0] - 1) < 1e-4, figures.join());
-      assert.ok(Math.abs(loss / figures[0]![1] - 1) < 1e-5, figures.join());
-    }
-  });
+  // by cosine alone: likeness and hidden states are of all views in a part
+  const byCosine = { fullLoss: { cosine: 1, similarity: 0 }, subLoss: { cosine: 1, similarity: 0 }, hidden: 0 };
+  for (const over of [{ objective: 'joint' }, { objective: 'distil', ...byCosine }] as const)
+    it(`has the same gradient and loss however many workers and parts a batch is shared by (${over.objective})`, async () => {
+      const figures: [norm: number, loss: number][] = [];
+      const teacher = initialise(tiny, 7);
+      for (const workers of [1, 2, 8]) {
+        // two workers have parts of 8, 8 and 4 views
+        const { steps } = await run({ config: { ...tinyConfig, ...over, batch: 40, workers, steps: 1 }, teacher });
+        figures.push([steps[0]!.gradientNorm, meanLoss(steps[0]!)]);
+      }
+      for (const [norm, loss] of figures) {
+        assert.ok(Math.abs(norm / figures[0]![0] - 1) < 1e-4, figures.join());
+        assert.ok(Math.abs(loss / figures[0]![1] - 1) < 1e-5, figures.join());
+      }
+    });
 
   describe('by distillation', () => {
     const teacher = initialise(tiny, 7);
@@ -276,6 +298,11 @@ describe('training', () => {
     await run({ config: every(2) });
     const { steps } = await run({ config: every(3), resume: true, rescheduled: true });
     assert.equal(steps.length, 1);
+    const distil = { ...every(2), objective: 'distil' as const };
+    await run({ config: distil });
+    const more = { ...every(3), objective: 'distil' as const };
+    await assert.rejects(run({ config: more, resume: true, rescheduled: true }), { message: /views 32, not 48$/ });
+    await run({ config: every(3) });
     const fewer = { ...every(4), views: 16 };
     await assert.rejects(run({ config: fewer, resume: true, rescheduled: true }), { message: /views 48, not 16$/ });
   });
