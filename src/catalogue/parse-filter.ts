@@ -73,6 +73,7 @@ export function readFilter(json: unknown): Filter {
     }
     if (!connectives.includes(key)) return refuse(`between conditions, the operator ${unknownName(key, connectives)}`);
     if (!Array.isArray(value) || value.length === 0) return refuse(`${key} takes a list of conditions`);
+    if (value.length > maxConditions) refuse(`${key} has more than ${maxConditions} conditions`);
     const of = value.map(element => object(element, depth + 1));
     if (key === '$and') return [all(of)];
     return [key === '$or' ? { kind: 'any', of } : { kind: 'not', of: { kind: 'any', of } }];
@@ -129,9 +130,10 @@ const all = (of: readonly Filter[]): Filter => (of.length === 1 ? of[0]! : { kin
 const isObject = (json: unknown): json is Readonly<Record<string, unknown>> =>
   typeof json === 'object' && json !== null && !Array.isArray(json);
 
-/** For an error: JSON, cut short. */
+/** For an error, cut short: what is no object. */
 function show(json: unknown): string {
-  const text = isObject(json) || typeof json === 'string' ? JSON.stringify(json) : String(json);
+  if (Array.isArray(json)) return 'a list';
+  const text = typeof json === 'string' ? JSON.stringify(json.slice(0, 60)) : String(json);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 

@@ -97,8 +97,10 @@ export class DerivedGraph {
   async search(query: Float32Array, k: number): Promise<Neighbour[]> {
     this.lastSearch = performance.now();
     await this.follow();
+    const { graph } = this;
+    if (graph.isDead) void this.compact(); // until it is there again, searches say what happened
     // both are asked at the same moment: what has left the tail by now is in the graph
-    const [found, recent] = await Promise.all([this.graph.search(query, k), this.tail.search(query, k)]);
+    const [found, recent] = await Promise.all([graph.search(query, k), this.tail.search(query, k)]);
     if (recent.length === 0) return found;
     const ids = new Set(recent.map(({ id }) => id));
     return [...recent, ...found.filter(({ id }) => !ids.has(id))].sort(byRank).slice(0, k);
@@ -273,7 +275,7 @@ export class DerivedGraph {
       this.graph = fresh;
       this.remade = true;
       await this.takeUp(revision, this.revision);
-      await old.size(); // it answers in order: the searches that were under way have been
+      await old.size().catch(() => undefined); // it answers in order: the searches that were under way have been
       await old.close();
     } catch (error) {
       await fresh.close();

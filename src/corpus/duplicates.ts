@@ -77,11 +77,15 @@ async function allFrom<T extends { score: number }>(
   }
 }
 
+/** Hits that are looked through: where more are alike, fewer are found than were asked for. */
+const widest = 10_000;
+
 /** hits after which others have the thread */
 const breath = 100;
 
 /**
- * A search of which no two hits are near-duplicates: each hit is folded into the best one that it is like.
+ * A search of which no two hits are near-duplicates: each hit is folded into the best one that it is like. It looks through
+ * 10,000 hits or so.
  * @param find the best hits: at least as many as asked for, or all there are
  * @param vectorsOf of these ids the vectors that there still are
  */
@@ -105,7 +109,7 @@ export function collapsing(
         if (like) like.duplicates.push(hit);
         else kept.push({ hit, vector, duplicates: [] });
       }
-      if (kept.length >= count || hits.length < width)
+      if (kept.length >= count || hits.length < width || width >= widest)
         return kept.map(({ hit, duplicates }) => ({ ...hit, duplicates }));
     }
   };

@@ -4,8 +4,10 @@
  */
 import { mkdirSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { join } from 'node:path';
 import { Catalogue } from '../catalogue/catalogue.js';
+import type { Facet } from '../catalogue/facets.js';
 import type { Changes } from '../catalogue/changes.js';
 import type { Image } from '../catalogue/image.js';
 import type { Model } from '../catalogue/identity.js';
@@ -112,10 +114,14 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
    */
   async search(query: Float32Array, options: SearchOptions): Promise<SearchResult> {
     const { filter, minScore, facets, collapse } = options;
-    const counts = facets?.map(name => [name, this.catalogue.facet(fieldPath(name), facetValues, filter)] as const);
+    const counts: [string, Facet[]][] = [];
+    for (const name of facets ?? []) {
+      counts.push([name, this.catalogue.facet(fieldPath(name), facetValues, filter)]);
+      await setImmediate(); // each looks at every picture; others have the thread in between
+    }
     const find = (count: number) => this.nearest.find(query, count, minScore, filter);
     const found = await page(options, collapse === undefined ? find : collapsing(find, this.vectorsOf, collapse));
-    return { ...found, ...(counts && { facets: Object.fromEntries(counts) }) };
+    return { ...found, ...(facets && { facets: Object.fromEntries(counts) }) };
   }
 
   familiarity(best: number): Promise<number | undefined> {

@@ -109,16 +109,14 @@ export function checkMetadata(metadata: unknown): asserts metadata is Metadata {
     throw new MatvitError('METADATA_INVALID', reason);
   };
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) fail('it is not a JSON object');
-  if (depthOf(metadata as Metadata) > maxDepth) fail(`it is nested deeper than ${maxDepth}`);
-  if (JSON.stringify(metadata).length > maxMetadata) fail(`it is longer than ${maxMetadata / 1024} KiB as text`);
-}
-
-/** One for what holds nothing; counted to a little more than `maxDepth`, level by level. */
-function depthOf(json: Json): number {
-  let depth = 0;
-  for (let level = [json]; level.length > 0 && depth <= maxDepth; depth++)
+  let level = [metadata as Json];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth >= maxDepth) fail(`it is nested deeper than ${maxDepth}`);
+    if (level.length > maxMetadata) break; // each is a character at least
     level = level.flatMap(value => (typeof value === 'object' && value !== null ? Object.values<Json>(value) : []));
-  return depth;
+  }
+  if (level.length > 0 || JSON.stringify(metadata).length > maxMetadata)
+    fail(`it is longer than ${maxMetadata / 1024} KiB as text`);
 }
 
 /** JSON merge patch (RFC 7396): null removes a key, objects are merged, everything else replaces. */

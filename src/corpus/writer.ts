@@ -66,17 +66,18 @@ export class Writer {
 
   /**
    * Adds a picture, or replaces the one that was added at the same path before: a call may be repeated.
+   * @returns with the one that it replaced, if any
    * @throws PATH_TAKEN (by a file of the indexed folder), REQUEST_INVALID (path), METADATA_INVALID, and what decode does
    */
-  async add({ picture, path, metadata = {} }: NewPicture): Promise<{ image: Image; created: boolean }> {
+  async add({ picture, path, metadata = {} }: NewPicture): Promise<{ image: Image; before: Image | undefined }> {
     checkMetadata(metadata);
     if (path !== undefined && relativePath(path) !== path)
       throw new MatvitError('REQUEST_INVALID', `'${path}' is not a plain relative path`);
     return this.write(picture, read => {
       const at = path ?? defaultPath(read);
-      const known = this.index.catalogue.imageAt(at);
-      if (known && !known.stored) throw new MatvitError('PATH_TAKEN', `${at} is a file of the indexed folder`);
-      return { image: this.put(at, metadata, read), created: known === undefined };
+      const before = this.index.catalogue.imageAt(at);
+      if (before && !before.stored) throw new MatvitError('PATH_TAKEN', `${at} is a file of the indexed folder`);
+      return { image: this.put(at, metadata, read), before };
     });
   }
 

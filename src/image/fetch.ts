@@ -15,7 +15,6 @@ export interface FetchOptions {
   readonly maxBytes: number;
   /** for all of it, redirects included; milliseconds */
   readonly timeout?: number;
-  readonly maxRedirects?: number;
   readonly signal?: AbortSignal;
   /** told of every chunk's bytes as it comes; may throw */
   readonly take?: (bytes: number) => void;
@@ -45,9 +44,11 @@ const resolveAll = (host: string): Promise<readonly LookupAddress[]> =>
     systemLookup(host, { all: true }, (error, addresses) => (error ? reject(error) : resolve(addresses))),
   );
 
+const maxRedirects = 3;
+
 /** @throws URL_FORBIDDEN, URL_UNREACHABLE, IMAGE_TOO_LARGE, REQUEST_ABORTED */
 export async function fetchPicture(url: string, options: FetchOptions): Promise<Buffer> {
-  const { maxRedirects = 3, timeout = 10_000 } = options;
+  const { timeout = 10_000 } = options;
   const limit = AbortSignal.timeout(timeout);
   const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit;
   let target = url;

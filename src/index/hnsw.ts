@@ -19,6 +19,7 @@ export class HnswIndex implements VectorIndex {
   private calls = 0;
   /** why no more calls are taken */
   private ended: string | undefined;
+  private closed = false;
 
   private constructor(readonly dimension: number) {
     this.worker.on('message', ({ call, value, error }: HnswReply) => {
@@ -62,6 +63,11 @@ export class HnswIndex implements VectorIndex {
     return this.call('write', file);
   }
 
+  /** Has its thread died? */
+  get isDead(): boolean {
+    return this.ended !== undefined && !this.closed;
+  }
+
   size(): Promise<number> {
     return this.call('size');
   }
@@ -93,6 +99,7 @@ export class HnswIndex implements VectorIndex {
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     this.end('it has been closed');
     // not terminate(): that aborts the process if hnswlib is at work
     this.worker.postMessage('end');

@@ -7,6 +7,7 @@ import type { Hit as IndexHit } from '../corpus/nearest.js';
 import type { SearchOptions, SearchResult } from '../corpus/paging.js';
 import type { SearchableIndex } from '../corpus/ports.js';
 import type { Encoder } from '../encoder/encoder.js';
+import { withSecondTry } from '../encoder/second-try.js';
 import { MatvitError } from '../errors.js';
 import { type Crop, decode as decodeHere } from '../image/decode.js';
 import { isDecodedWhole, isJpegName } from '../image/format.js';
@@ -312,14 +313,8 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
     return familiarity === undefined ? undefined : { familiarity, nothingLikeIt: familiarity <= unfamiliar };
   }
 
-  /** A worker can die of anything but the request: it has one more try, since its pixels went with the first. */
-  private async encode(request: EmbedRequest, at: OperatingPoint, cores: number): Promise<Query> {
-    try {
-      return await this.encodeOnce(request, at, cores);
-    } catch (error) {
-      if (!(error instanceof MatvitError) || error.code !== 'WORKER_LOST') throw error;
-      return this.encodeOnce(request, at, cores);
-    }
+  private encode(request: EmbedRequest, at: OperatingPoint, cores: number): Promise<Query> {
+    return withSecondTry(() => this.encodeOnce(request, at, cores));
   }
 
   private async encodeOnce(

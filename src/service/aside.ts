@@ -1,5 +1,6 @@
 import { batchSize } from '../encoder/batch-size.js';
 import type { Encoder } from '../encoder/encoder.js';
+import { withSecondTry } from '../encoder/second-try.js';
 
 /**
  * An encoder for what is in no hurry: one picture of it at a time is in the workers, so that searches find the others free
@@ -16,7 +17,7 @@ export function aside(encoder: Encoder): Encoder {
       const vectors = new Float32Array(batch * width);
       let encodeMs = 0;
       for (let i = 0; i < batch; i++) {
-        const one = await encoder.embed(pixels.slice(i * size, (i + 1) * size), point);
+        const one = await withSecondTry(() => encoder.embed(pixels.slice(i * size, (i + 1) * size), point));
         vectors.set(one.vectors, i * width);
         encodeMs += one.encodeMs;
       }

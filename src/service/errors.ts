@@ -4,6 +4,14 @@ import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
 import { type ErrorCode, MatvitError, errorTable } from '../errors.js';
 import type { Logger } from './log.js';
 
+/** What a route can fail with that reads the index. */
+export const readingErrors: readonly ErrorCode[] = [
+  'CATALOGUE_CORRUPT',
+  'INDEX_LOCKED',
+  'STORAGE_FAILED',
+  'DATABASE_UNAVAILABLE',
+];
+
 export const notFound: RequestHandler = request => {
   throw new MatvitError('NOT_FOUND', `${request.method} ${request.path.slice(0, 200)}`);
 };

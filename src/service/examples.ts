@@ -45,7 +45,7 @@ export function checkQueries(service: Service, queries: readonly Query[]): void 
   checkCount(service, examples.filter(({ id, crop }) => id === undefined || crop !== undefined).length);
 }
 
-/** @param sign -1 for what hits should not be like @throws NOT_FOUND, and what fetchFor does */
+/** @param sign -1 for what hits should not be like @throws NOT_FOUND, QUEUE_FULL, and what fetchFor does */
 export async function resolveExample(
   service: Service,
   searcher: Searcher,
@@ -56,7 +56,10 @@ export async function resolveExample(
   if (image) return { of: image, name: 'the upload', ...rest };
   if (url !== undefined) return { of: await fetchFor(service, url, context), name: 'the fetched picture', ...rest };
   const stored = await findImage(searcher, id!);
-  if (crop) return { of: await searcher.index.picture(stored), name: stored.path, ...rest };
+  if (crop) {
+    if (stored.stored) context.take(stored.size); // its bytes come from the catalogue, and wait as an upload's would
+    return { of: await searcher.index.picture(stored), name: stored.path, ...rest };
+  }
   return { of: { vector: await searcher.index.embedding(stored) }, ...rest };
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { SearchableIndex } from '../corpus/ports.js';
+import { readingErrors } from './errors.js';
 import { route } from './route.js';
 import type { Service } from './service.js';
 
@@ -26,7 +27,7 @@ export const healthRoutes = (service: Service) =>
         name === 'healthz' ? 'Is it alive? 503 when it is about to end' : 'Should it be asked? 503 while it drains',
       answer: { status: 200, description: 'It is', schema: health },
       otherwise: { status: 503, description: 'It is stopping', schema: health },
-      errors: name === 'healthz' ? [] : ['DATABASE_UNAVAILABLE'],
+      errors: name === 'healthz' ? [] : readingErrors,
       async handle({ searcher: { encoder, index }, response }) {
         const isStopping = service.stopping || (name === 'readyz' && service.draining);
         const images = await (name === 'healthz' ? knownCount(index) : index.count());

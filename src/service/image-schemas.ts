@@ -1,15 +1,8 @@
 /** Pictures of the index: what goes in and out. */
 import { z } from 'zod';
 import { MatvitError } from '../errors.js';
-import { asText, base64Picture, example, maxK, metadata, number } from './schemas.js';
+import { asText, hasOneSource, maxK, metadata, number, oneSource, sourceMessage } from './schemas.js';
 
-const oneSource = {
-  image: base64Picture.optional(),
-  url: example.shape.url,
-};
-const hasOneSource = ({ image, url }: { image?: unknown; url?: unknown }) =>
-  (image === undefined) !== (url === undefined);
-const sourceMessage = { message: 'a picture has one of image and url' };
 export const source = z.strictObject(oneSource).refine(hasOneSource, sourceMessage).meta({ id: 'PictureSource' });
 export type Source = z.infer<typeof source>;
 

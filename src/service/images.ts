@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Image } from '../catalogue/image.js';
 import { MatvitError } from '../errors.js';
 import { decodingErrors } from '../image/decoder.js';
+import { readingErrors } from './errors.js';
 import { findImage } from './examples.js';
 import * as schemas from './image-schemas.js';
 import { type Route, route } from './route.js';
@@ -41,7 +42,7 @@ export function imageRoutes(service: Service): Route[] {
           next: z.string().optional().describe('cursor of the next page; absent on the last one'),
         }),
       },
-      errors: ['FILTER_INVALID', 'CURSOR_INVALID', 'CATALOGUE_CORRUPT', 'DATABASE_UNAVAILABLE'],
+      errors: ['FILTER_INVALID', 'CURSOR_INVALID', ...readingErrors],
       async handle({ searcher: { index }, query }) {
         const { images, ...rest } = await index.list(query);
         return { images: images.map(imageOf), ...rest };
@@ -52,7 +53,7 @@ export function imageRoutes(service: Service): Route[] {
       summary: 'What the catalogue knows of a picture',
       params,
       answer: { status: 200, description: 'the picture', schema: schemas.image },
-      errors: ['NOT_FOUND', 'CATALOGUE_CORRUPT', 'DATABASE_UNAVAILABLE'],
+      errors: ['NOT_FOUND', ...readingErrors],
       handle: async ({ searcher, params: { id } }) => imageOf(await findImage(searcher, id)),
     }),
     route({
@@ -65,7 +66,7 @@ export function imageRoutes(service: Service): Route[] {
       params,
       answer: { status: 200, description: 'the copy', types: ['image/webp', 'image/avif'] },
       otherwise: { status: 304, description: 'the client has it already, by its If-None-Match' },
-      errors: ['NOT_FOUND', 'FILE_UNREADABLE', ...decodingErrors, 'CATALOGUE_CORRUPT', 'DATABASE_UNAVAILABLE'],
+      errors: ['NOT_FOUND', 'FILE_UNREADABLE', ...decodingErrors, ...readingErrors],
       async handle({ searcher, params: { id }, query: { v }, request, response }) {
         const image = await findImage(searcher, id);
         const format = request.accepts(['image/webp', 'image/avif']) === 'image/avif' ? 'avif' : 'webp';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readingErrors } from './errors.js';
 import { job, jobOf } from './job-routes.js';
 import { type Route, route } from './route.js';
 import type { Service } from './service.js';
@@ -34,7 +35,7 @@ export const indexStatusRoute = ({ config, jobs }: Service): Route =>
     ...{ method: 'get', path: '/v1/index', access: 'read', operation: 'indexStatus', tag: 'Index' },
     summary: 'What is in the index, how large it is, and what is being done to it',
     answer: { status: 200, description: 'the index', schema: indexStatus },
-    errors: ['INDEX_FAILED', 'CATALOGUE_CORRUPT', 'STORAGE_FAILED', 'DATABASE_UNAVAILABLE'],
+    errors: ['INDEX_FAILED', ...readingErrors],
     async handle({ searcher: { index, encoder } }) {
       const { latest } = jobs;
       const { fingerprint, engine, architecture } = encoder;

@@ -1,5 +1,6 @@
 /** What goes in and out, for validation and for the OpenAPI document. */
 import { z } from 'zod';
+import type { Json } from '../catalogue/image.js';
 import { whyValues } from '../planner/decision.js';
 import { onMissValues } from '../planner/policy.js';
 import { duplicateThreshold } from '../corpus/duplicates.js';
@@ -68,9 +69,18 @@ export const example = z
   .meta({ id: 'Example', description: 'one of image, id and url' });
 export type Example = z.infer<typeof example>;
 
-export const metadata = z
-  .record(z.string(), z.json())
-  .meta({ id: 'Metadata', description: 'what is known of a picture besides its pixels' });
+export const oneSource = { image: base64Picture.optional(), url: example.shape.url };
+export const hasOneSource = ({ image, url }: { image?: unknown; url?: unknown }): boolean =>
+  (image === undefined) !== (url === undefined);
+export const sourceMessage = { message: 'a picture has one of image and url' };
+
+/** An object whose values are not looked at: that is for what knows how large they may be, before they are walked. */
+const jsonObject = z.record(z.string(), z.unknown() as z.ZodType<Json>);
+
+export const metadata = jsonObject.meta({
+  id: 'Metadata',
+  description: 'what is known of a picture besides its pixels',
+});
 
 const plainHit = {
   id: z.number().int(),
@@ -207,7 +217,7 @@ const common = {
     .describe('`next` of the page before; the rest of the query stays as it was'),
 };
 const collapseDescription =
-  'fold hits that show the same into the best of them: true, or the cosine similarity from which two do';
+  'fold hits that show the same into the best of them: true, or the cosine similarity from which two do; 10,000 hits or so are looked through';
 /** @returns the similarity */
 const threshold = (collapse: boolean | number) =>
   collapse === true ? duplicateThreshold : collapse === false ? undefined : collapse;
@@ -220,8 +230,7 @@ const options = {
     .describe(collapseDescription),
   k: z.number().int().min(1).max(maxK).default(10).describe(kDescription),
   minScore: z.number().min(-1).max(1).optional().describe('cosine similarity that a hit has at least'),
-  filter: z
-    .record(z.string(), z.json())
+  filter: jsonObject
     .transform(readFilter)
     .optional()
     .describe('condition on the metadata in the language of MongoDB, such as {"label": {"$in": ["Fruits"]}}'),
@@ -245,13 +254,9 @@ export const vectorQuery = z
 
 /** as many as the setting `maxPictures` may allow, which bounds those that are decoded */
 const examples = z.array(example).max(1000);
-export const embedQuery = z.strictObject({
-  image: base64Picture.optional(),
-  url: example.shape.url,
-  crop: crop.optional(),
-  ...encoding,
-  ...budgets,
-});
+export const embedQuery = z
+  .strictObject({ ...oneSource, crop: crop.optional(), ...encoding, ...budgets })
+  .refine(hasOneSource, sourceMessage);
 export const query = z
   .strictObject({
     like: examples.min(1).describe('what hits should be like'),

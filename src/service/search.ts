@@ -4,7 +4,7 @@ import { type ErrorCode, MatvitError } from '../errors.js';
 import { decodingErrors } from '../image/decoder.js';
 import { type CombinedAnswer, followUpOf } from '../search/searcher.js';
 import { type Asked, encodingOf, measured, replying } from './encoding.js';
-import { problemOf } from './errors.js';
+import { problemOf, readingErrors } from './errors.js';
 import { checkQueries, checkSingle, fetchFor, resolveExample, uploadedExamples } from './examples.js';
 import { type Route, route } from './route.js';
 import * as schemas from './schemas.js';
@@ -14,13 +14,7 @@ const encoding: readonly ErrorCode[] = [
   ...(['OPERATING_POINT_INVALID', 'SUBMODEL_INVALID', 'RESOLUTION_INVALID'] as const),
   ...(['ENCODER_FAILED', 'ENCODER_CLOSED', 'WORKER_LOST', 'BUDGET_EXCEEDED', 'QUEUE_FULL'] as const),
 ];
-const stored: readonly ErrorCode[] = [
-  'NOT_FOUND',
-  'FILE_UNREADABLE',
-  'INDEX_FAILED',
-  'CATALOGUE_CORRUPT',
-  'DATABASE_UNAVAILABLE',
-];
+const stored: readonly ErrorCode[] = ['NOT_FOUND', 'FILE_UNREADABLE', 'INDEX_FAILED', ...readingErrors];
 const url: readonly ErrorCode[] = ['URL_FORBIDDEN', 'URL_UNREACHABLE'];
 const asking: readonly ErrorCode[] = ['FILTER_INVALID', 'CURSOR_INVALID'];
 const errors = [...asking, ...decodingErrors, ...encoding, ...stored, ...url];
@@ -103,7 +97,7 @@ export function searchRoutes(service: Service): Route[] {
       summary: 'Pictures of the index that are near a vector, such as one that /v1/embed gave',
       body: { kind: 'json', schema: schemas.vectorQuery },
       answer: { status: 200, description: 'the hits, best first', schema: schemas.answer },
-      errors: ['VECTOR_INVALID', ...asking, 'INDEX_FAILED', 'CATALOGUE_CORRUPT', 'DATABASE_UNAVAILABLE'],
+      errors: ['VECTOR_INVALID', ...asking, 'INDEX_FAILED', ...readingErrors],
       handle(context) {
         const { searcher, body: { vector, ...options } } = context; // prettier-ignore
         const length = Math.hypot(...vector);
@@ -135,8 +129,6 @@ export function searchRoutes(service: Service): Route[] {
         const asked = upload ? { ...query, image: uploadedExamples(upload, undefined).like[0]!.image } : body;
         const { image, crop } = asked;
         const url = upload ? undefined : body.url;
-        if ((image === undefined) === (url === undefined))
-          throw new MatvitError('REQUEST_INVALID', 'send one picture: image or url');
         const encoding = encodingOf(service, context, asked);
         const { vector, cost } = await measured(service, context, encoding.budgetMs, async () => {
           const picture = image ?? (await fetchFor(service, url!, context));

@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, MatvitError } from '../errors.js';
 import { app } from './app.js';
-import { problemOf } from './errors.js';
+import { problemOf, reportOf } from './errors.js';
 import { messagesOf } from './messages.js';
 import type { Service } from './service.js';
 
@@ -51,10 +51,12 @@ export async function startServer(service: Service): Promise<RunningServer> {
       if (service.stopping) closeUnused();
     });
   });
-  await new Promise<void>((resolve, reject) => {
+  const failure = new Promise<never>((_, reject) => {
     server.once('error', error => reject(new MatvitError('OPTION_INVALID', `${host}:${port}: ${error.message}`)));
-    server.listen(port, host, resolve);
   });
+  await Promise.race([failure, new Promise<void>(resolve => server.listen(port, host, resolve))]);
+  failure.catch(() => undefined);
+  server.on('error', error => service.log.error({ error: reportOf(error) }, 'a connection could not be accepted'));
   const { family, address, port: actual } = server.address() as AddressInfo;
   const stop = async () => {
     service.draining = true;

@@ -3,6 +3,7 @@ import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Image } from '../catalogue/image.js';
 import { ImageIndex } from '../corpus/image-index.js';
+import { limit } from '../corpus/limit.js';
 import type { SearchableIndex } from '../corpus/ports.js';
 import { hashFile } from '../index/hash-file.js';
 import { writeFileAtomic } from '../model/write-file-atomic.js';
@@ -16,13 +17,19 @@ export const thumbnailSize = 384;
 const formats = ['webp', 'avif'] as const;
 type ThumbnailFormat = (typeof formats)[number];
 
+/** milliseconds after one could not be written */
+const rest = 60_000;
+
 /** in the index's own folder */
 const folderName = 'thumbnails';
 
 export class Thumbnails {
   /** being made, so that many who ask at once wait for one */
   private readonly underWay = new Map<string, Promise<Buffer>>();
-  private canWrite = true;
+  /** Stored pictures are in memory while they have their turn: one being decoded, and the next. */
+  private readonly inTurn = limit(2);
+  /** until when none are written, by performance.now(): a disk that is full will be again */
+  private restsUntil = 0;
 
   constructor(private readonly service: Service) {}
 
@@ -34,7 +41,7 @@ export class Thumbnails {
     const name = fileName(image.sha256, format);
     const making =
       this.underWay.get(name) ??
-      this.make(file, image, index, format).finally(() => {
+      this.inTurn(() => this.make(file, image, index, format)).finally(() => {
         this.underWay.delete(name);
       });
     this.underWay.set(name, making);
@@ -97,9 +104,9 @@ export class Thumbnails {
     const data = await decoder.thumbnail(source, { name: image.path, size: thumbnailSize, limits, format });
     // a file that changed since it was indexed is shown, but not kept under its old hash
     const isSame = typeof source !== 'string' || (await hashFile(source)) === image.sha256;
-    if (file !== undefined && this.canWrite && isSame)
+    if (file !== undefined && performance.now() >= this.restsUntil && isSame)
       await writeFileAtomic(file, data).catch((error: unknown) => {
-        this.canWrite = false; // it serves all the same
+        this.restsUntil = performance.now() + rest; // it serves all the same
         log.warn({ error: reportOf(error) }, 'thumbnails cannot be kept');
       });
     return data;

@@ -99,7 +99,10 @@ export function readBody(request: Request, limit: number, take: (bytes: number) 
       }
     };
     source.on('data', onData);
-    source.once('end', () => resolve(Buffer.concat(chunks)));
+    source.once('end', () => {
+      resolve(Buffer.concat(chunks));
+      chunks.length = 0; // the request, which lasts as long as its answer takes, has hold of them
+    });
     const gone = () => fail(new MatvitError('REQUEST_ABORTED', 'the upload ended early'));
     request.once('aborted', gone).once('error', gone);
     if (!decoder) return;

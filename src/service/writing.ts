@@ -1,10 +1,11 @@
 /** Changing the index over HTTP. What is answered is on disk, and in the next search. */
 import pMap from 'p-map';
 import { z } from 'zod';
-import type { Metadata } from '../catalogue/image.js';
+import type { Image, Metadata } from '../catalogue/image.js';
 import type { NewPicture } from '../corpus/writer.js';
 import { type ErrorCode, MatvitError } from '../errors.js';
 import { decodingErrors } from '../image/decoder.js';
+import type { Searcher } from '../search/searcher.js';
 import { problemOf } from './errors.js';
 import { type Fetching, checkCount, checkSingle, fetchFor } from './examples.js';
 import * as schemas from './image-schemas.js';
@@ -30,6 +31,9 @@ const problem = z.object({ code: z.string() }).loose();
 export function writingRoutes(service: Service): Route[] {
   const pictureOf = async ({ image, url }: schemas.Source, context: Fetching) =>
     image ?? (await fetchFor(service, url!, context));
+  const forgetReplaced = async (searcher: Searcher, before: Image | undefined, { sha256 }: Image) => {
+    if (before && before.sha256 !== sha256) await service.thumbnails.forget(searcher, before.sha256);
+  };
   return [
     route({
       ...{ method: 'post', path: '/v1/images', access: 'write', operation: 'addImages', tag: 'Pictures' },
@@ -59,9 +63,10 @@ export function writingRoutes(service: Service): Route[] {
             // what was uploaded counts no longer when its client has gone
             if (context.signal.aborted) throw new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');
             try {
-              const { image, created } = await writer.add({ picture: await picture(), path, metadata });
-              service.metrics.changed('add');
-              return { ...imageOf(image), created };
+              const { image, before } = await writer.add({ picture: await picture(), path, metadata });
+              await forgetReplaced(searcher, before, image);
+              service.metrics.changed(before ? 'replace' : 'add');
+              return { ...imageOf(image), created: before === undefined };
             } catch (error) {
               if (error instanceof MatvitError) return error;
               throw error;
@@ -91,7 +96,7 @@ export function writingRoutes(service: Service): Route[] {
         const picture = await (upload ? uploaded(upload.files, {})[0]!.picture() : pictureOf(body, context));
         const before = await searcher.index.image(id);
         const image = await service.writerOf(searcher).replace(id, picture);
-        if (before && before.sha256 !== image.sha256) await service.thumbnails.forget(searcher, before.sha256);
+        await forgetReplaced(searcher, before, image);
         service.metrics.changed('replace');
         return imageOf(image);
       },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findDuplicates } from '../../src/corpus/duplicates.js';
+import { collapsing, findDuplicates } from '../../src/corpus/duplicates.js';
 import { ImageIndex } from '../../src/corpus/image-index.js';
 import { clusteredVectors, row, unit } from '../index/random-vectors.js';
 
@@ -61,5 +61,28 @@ describe('duplicates', () => {
     assert.deepEqual([...first.hits, ...next.hits], all.hits.slice(0, 10));
     assert.equal(all.hits.length, 300);
     assert.equal((await index.search(query, { k: 400 })).hits[1]!.duplicates, undefined);
+  });
+
+  it('are not looked for in all of an index whose pictures are all alike', async () => {
+    const image = {
+      id: 1,
+      path: 'a',
+      sha256: '',
+      size: 0,
+      mtime: 0,
+      metadata: {},
+      stored: false,
+      edited: false,
+      vectorId: 1,
+    };
+    const asked: number[] = [];
+    const find = async (count: number) => {
+      asked.push(count);
+      return Promise.resolve(Array.from({ length: count }, () => ({ image, score: 1 })));
+    };
+    const vectorsOf = async () => Promise.resolve({ ids: [1], vectors: Float32Array.of(1, 0) });
+    const hits = await collapsing(find, vectorsOf)(10);
+    assert.equal(hits.length, 1);
+    assert.ok(Math.max(...asked) <= 20_000, asked.join());
   });
 });

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
 import type { NewImage } from '../../src/catalogue/changes.js';
 import { ImageIndex } from '../../src/corpus/image-index.js';
 import { ExactIndex } from '../../src/index/exact.js';
+import { rejectsCode } from '../support/rejects.js';
 import { clusteredVectors, row } from '../index/random-vectors.js';
 
 const dimension = 32;
@@ -167,6 +170,25 @@ describe('ImageIndex', () => {
     assert.match(index.rebuilt!, /does not hold/);
     assert.deepEqual(await found(20), ['20.jpg']);
     assert.equal((await index.search(vector(20), { k: 100 })).hits.length, 50);
+  });
+
+  it('makes the graph again when its thread has died', async () => {
+    await index.commit({ put: images(0, 300) });
+    assert.deepEqual(await found(7), ['7.jpg']);
+    const { graph } = index as unknown as { graph: { graph: { worker: Worker }; settle(): Promise<void> } };
+    await graph.settle();
+    graph.graph.worker.postMessage(null); // what is no request kills it
+    await rejectsCode('INDEX_FAILED', index.search(vector(7), { k: 1 }));
+    const deadline = Date.now() + 30_000;
+    let paths: string[] | undefined;
+    while (!paths && Date.now() < deadline) {
+      await setTimeout(20);
+      paths = await found(7).catch(() => undefined);
+    }
+    assert.deepEqual(paths, ['7.jpg']);
+    await index.commit({ put: images(300, 310), remove: [idOf('7.jpg')] });
+    assert.deepEqual(await found(305), ['305.jpg']);
+    assert.notDeepEqual(await found(7), ['7.jpg']);
   });
 
   it('shows commits to readers that are open', async () => {

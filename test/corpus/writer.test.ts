@@ -38,15 +38,15 @@ describe('Writer', () => {
 
   it('adds pictures that the next search finds, here and in other processes, and keeps their bytes', async () => {
     const reader = await ImageIndex.openForReading(join(folder, 'index'), model);
-    const { image, created } = await writer.add({ picture: await picture(1), metadata: { label: 'one' } });
-    assert.deepEqual([created, image.id, image.stored, image.metadata], [true, 1, true, { label: 'one' }]);
+    const { image, before } = await writer.add({ picture: await picture(1), metadata: { label: 'one' } });
+    assert.deepEqual([before, image.id, image.stored, image.metadata], [undefined, 1, true, { label: 'one' }]);
     assert.match(image.path, /^added\/[0-9a-f]{16}\.png$/);
     assert.deepEqual(await found(1), [image.path]);
     assert.deepEqual(await found(1, 1, reader), [image.path]);
     assert.deepEqual(await reader.picture(image), await picture(1));
     await reader.close();
     const again = await writer.add({ picture: await picture(1) });
-    assert.deepEqual([again.created, again.image.id], [false, 1]);
+    assert.deepEqual([again.before, again.image.id], [image, 1]);
     writeFileSync(join(folder, 'file.png'), await picture(2));
     const fromFile = await writer.add({ picture: join(folder, 'file.png'), path: 'a/b.png' });
     assert.equal(fromFile.image.path, 'a/b.png');

@@ -114,9 +114,9 @@ describe('changing an index over HTTP', () => {
     assert.deepEqual([images.map(({ id }) => id), total], [[2], 1]);
     assert.equal(await codeOf(await json('PATCH', '/v1/images/99999', { metadata: {} })), 'NOT_FOUND');
     const deep = `{"metadata":{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`;
-    assert.equal(await codeOf(await ask('PATCH', '/v1/images/2', deep, 'application/json')), 'REQUEST_INVALID');
-    const long = { metadata: { text: 'x'.repeat(70_000) } };
-    assert.equal(await codeOf(await json('PATCH', '/v1/images/2', long)), 'METADATA_INVALID');
+    assert.equal(await codeOf(await ask('PATCH', '/v1/images/2', deep, 'application/json')), 'METADATA_INVALID');
+    for (const long of [{ text: 'x'.repeat(70_000) }, { list: Array(70_000).fill([]) }])
+      assert.equal(await codeOf(await json('PATCH', '/v1/images/2', { metadata: long })), 'METADATA_INVALID');
   });
 
   it('replaces the bytes of a picture that was added, but not a file of the folder', async () => {
@@ -128,6 +128,19 @@ describe('changing an index over HTTP', () => {
     assert.notEqual((await nearest(before)).id, id);
     assert.equal(await codeOf(await ask('PUT', '/v1/images/1', before)), 'PATH_TAKEN');
     assert.equal(await codeOf(await ask('PUT', '/v1/images/99999', before)), 'NOT_FOUND');
+  });
+
+  it('replaces what was added at a path, with its thumbnail', async () => {
+    const at = '/v1/images?path=a/again.png';
+    const [first] = await added(await ask('POST', at, await fresh()));
+    assert.equal((await fetch(server.url + first!.thumbnail)).status, 200);
+    const kept = inFolder(`index/thumbnails/${first!.sha256.slice(0, 2)}/${first!.sha256}-384.webp`);
+    await readFile(kept);
+    const [second] = await added(await ask('POST', at, await fresh()));
+    assert.deepEqual([second!.id === first!.id, second!.created], [true, false]);
+    await assert.rejects(readFile(kept), { code: 'ENOENT' });
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    assert.match(metrics, /^matvit_changes_total\{kind="replace"\} [1-9]/m);
   });
 
   it('deletes a picture, with its thumbnail', async () => {

@@ -1,5 +1,5 @@
 /** Taking up what has changed in the folder of the index, and how far that is. */
-import { client } from './api.js';
+import { Problem, client } from './api.js';
 import { announce, byId } from './dom.js';
 import { plural } from './format.js';
 
@@ -49,7 +49,11 @@ async function follow(job) {
   try {
     let last = job;
     while (last.state === 'running') {
-      for await (const now of client.followJob(job.id)) show((last = now));
+      try {
+        for await (const now of client.followJob(job.id)) show((last = now));
+      } catch (error) {
+        if (error instanceof Problem && error.code !== 'UNREACHABLE') throw error;
+      }
       if (last.state !== 'running') break;
       // the connection has ended before the job
       show((last = await client.job(job.id)));

@@ -159,11 +159,27 @@ export function keeping(page: () => PageTest) {
     await openStatus();
     const progress = { done: 12, total: 24, skipped: 12, failed: 0, rate: 80 };
     const running = { id: 'x', kind: 'reindex', state: 'running', started: '', progress };
-    await here.page.route('**/v1/jobs/*/events', async route => {
-      const body = `event: progress\ndata: ${JSON.stringify(running)}\n\n`;
-      await route.fulfill({ body, contentType: 'text/event-stream' }); // then the connection breaks
-    });
+    const event = `event: progress\ndata: ${JSON.stringify(running)}\n\n`;
+    await here.page.route('**/v1/jobs/*/events', async route =>
+      route.fulfill({ body: event, contentType: 'text/event-stream' }),
+    );
     await here.page.route('**/v1/jobs/*', route => route.fulfill({ json: running }));
+    // the first time the connection breaks, later ones it ends
+    await here.page.evaluate(`{
+      const fetched = window.fetch;
+      window.fetch = (input, init) => {
+        if (!String(input).endsWith('/events')) return fetched(input, init);
+        window.fetch = fetched;
+        const parts = [${JSON.stringify(event)}];
+        return Promise.resolve(new Response(new ReadableStream({
+          pull(stream) {
+            const part = parts.shift();
+            if (part === undefined) stream.error(new TypeError('network error'));
+            else stream.enqueue(new TextEncoder().encode(part));
+          },
+        })));
+      };
+    }`);
     await here.page.click('#reindex');
     await here.page.waitForSelector('#job-text:text-is("12 of 24 pictures · 80 a second")');
     assert.equal(await here.page.getAttribute('#job-bar', 'value'), '12');
