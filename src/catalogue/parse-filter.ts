@@ -16,6 +16,8 @@ import { unknownName } from '../nearest.js';
 import { type Filter, type Scalar, comparisons } from './filter.js';
 
 const maxText = 16_384;
+/** of what has been read, as text */
+const maxLength = 256 * 1024;
 const maxDepth = 8;
 const maxConditions = 100;
 const maxValues = 1000;
@@ -79,7 +81,9 @@ export function readFilter(json: unknown): Filter {
     return [key === '$or' ? { kind: 'any', of } : { kind: 'not', of: { kind: 'any', of } }];
   };
 
-  return object(json, 1);
+  const filter = object(json, 1);
+  if (JSON.stringify(filter).length > maxLength) refuse(`it is longer than ${maxLength / 1024} KiB as text`);
+  return filter;
 }
 
 /** `camera.make` leads into the object `camera`. @throws FILTER_INVALID */

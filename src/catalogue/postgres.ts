@@ -43,14 +43,20 @@ export function printableAddress(address: string): string {
   }
 }
 
+/** of one process to the database */
+const connections = 8;
+
 /** @throws OPTION_INVALID */
-export function openPool(address: string, connections = 8): pg.Pool {
+export function openPool(address: string): pg.Pool {
   try {
     new URL(address);
   } catch (error) {
     throw new MatvitError('OPTION_INVALID', 'the address of the database is not a URL', { cause: error });
   }
-  const pool = new pg.Pool({ connectionString: address, max: connections, connectionTimeoutMillis: 10_000 });
+  const pool = new pg.Pool({
+    ...{ connectionString: address, max: connections, connectionTimeoutMillis: 10_000 },
+    ...{ keepAlive: true, keepAliveInitialDelayMillis: 10_000 }, // so that a machine that is lost is noticed
+  });
   pool.on('error', () => undefined); // of an idle connection, which the pool replaces
   return pool;
 }
@@ -68,6 +74,7 @@ export async function withPostgres<T>(address: string, action: () => Promise<T>)
 function codeOf(error: unknown): ErrorCode {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === '42P01' || code === '3F000') return 'INDEX_MISSING'; // no such table, no such schema
+  if (code === '55P03') return 'INDEX_LOCKED'; // another process has been committing for a minute
   if (code.startsWith('22')) return 'METADATA_INVALID'; // text that jsonb cannot hold: NUL, half characters
   if (code.startsWith('53') || code === '25006' || code === '42501') return 'STORAGE_FAILED'; // full, read-only, denied
   if (/^(23|42|XX)/.test(code)) return 'INDEX_FAILED';

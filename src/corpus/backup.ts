@@ -90,17 +90,26 @@ export async function restoreBackup(file: string, folder: string): Promise<Backu
   });
 }
 
-/** Nothing of an index is replaced, nor any other file that is no backup. @throws OPTION_INVALID */
+/** Nothing of an index is replaced, nor any other file that is no backup. @throws OPTION_INVALID, STORAGE_FAILED */
 async function checkPlace(folder: string, file: string): Promise<void> {
   if (dirname(resolve(file)) === resolve(folder))
     throw new MatvitError('OPTION_INVALID', `${file} would lie in the index's own folder`);
   const name = 'backup.json'; // a tar begins with the name of its first file
-  const { buffer, bytesRead } = await open(file).then(
-    opened => opened.read(Buffer.alloc(name.length)).finally(() => opened.close()),
-    () => ({ buffer: Buffer.alloc(0), bytesRead: 0 }),
-  );
-  if (bytesRead > 0 && buffer.toString('latin1') !== name)
+  const start = await readStart(file, name.length);
+  if (start && start.toString('latin1') !== name)
     throw new MatvitError('OPTION_INVALID', `${file} exists and is no backup`);
+}
+
+/** The first bytes of a file; undefined if it is empty, or not there. @throws STORAGE_FAILED if it cannot be read */
+async function readStart(file: string, length: number): Promise<Buffer | undefined> {
+  try {
+    const opened = await open(file);
+    const { buffer, bytesRead } = await opened.read(Buffer.alloc(length)).finally(() => opened.close());
+    return bytesRead > 0 ? buffer.subarray(0, bytesRead) : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw storageFailed(file, error);
+  }
 }
 
 /** Lets `work` use a folder beside `path`, so that renaming is atomic. */
@@ -159,6 +168,9 @@ async function writeTar(file: string, folder: string, backup: Backup): Promise<v
   await sync(file);
 }
 
+/** bytes of backup.json: it names a handful of files */
+const maxHeader = 65_536;
+
 /** Extracts and verifies. */
 async function readTar(file: string, folder: string): Promise<Backup> {
   const refuse = (reason: string, cause?: unknown): never => {
@@ -171,8 +183,9 @@ async function readTar(file: string, folder: string): Promise<Backup> {
   input.catch(() => undefined);
   try {
     for await (const entry of tar) {
-      const { name } = entry.header;
+      const { name, size = 0 } = entry.header;
       if (!backup) {
+        if (name !== 'backup.json' || size > maxHeader) refuse('is not a backup');
         const chunks: Buffer[] = [];
         for await (const chunk of entry) chunks.push(chunk as Buffer);
         const [text = '', check] = Buffer.concat(chunks).toString().split('\n');

@@ -52,8 +52,10 @@ export function rankAfter(hits: readonly Hit[], { id, score }: Cursor): number {
   return next < 0 ? hits.length : next;
 }
 
+/** by what searches have in common, filters among them */
 const digests = new LRUCache<string, string>({
-  max: 256,
+  maxSize: 4e6,
+  sizeCalculation: (_, search) => 100 + 2 * search.length,
   memoMethod: search => createHash('sha256').update(search).digest('base64url').slice(0, 8),
 });
 const digest = (search: string): string => digests.memo(search);

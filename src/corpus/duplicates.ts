@@ -92,7 +92,7 @@ const breath = 100;
 export function collapsing(
   find: (count: number) => Promise<Hit[]>,
   vectorsOf: (ids: readonly number[]) => Promise<VectorRows>,
-  threshold = duplicateThreshold,
+  threshold: number,
 ): (count: number) => Promise<Hit[]> {
   return async count => {
     for (let width = 2 * count; ; width *= 2) {

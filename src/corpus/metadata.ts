@@ -40,7 +40,7 @@ export async function readMetadata(file: string): Promise<Map<string, Metadata>>
       } catch (error) {
         fail(file, line, (error as MatvitError).detail);
       }
-      result.set(key, metadata);
+      result.set(key, JSON.parse(JSON.stringify(metadata)) as Metadata); // as it comes back: -0 and 1e999 do not
     }
   }
   return result;

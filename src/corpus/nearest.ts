@@ -40,7 +40,8 @@ interface Selection {
 export class NearestImages {
   private readonly selections = new LRUCache<string, Selection>({
     maxSize: keptBytes,
-    sizeCalculation: ({ rows }) => 1024 + (rows ? rows.vectors.byteLength + 8 * rows.ids.length : 0),
+    sizeCalculation: ({ rows }, key) =>
+      1024 + 2 * key.length + (rows ? rows.vectors.byteLength + 8 * rows.ids.length : 0),
   });
 
   constructor(
@@ -112,11 +113,17 @@ export class NearestImages {
   }
 
   private images(neighbours: readonly Neighbour[], minScore: number, filter?: Filter): Hit[] {
-    const scores = new Map<number, number>();
-    for (const { id, score } of neighbours) if (score >= minScore) scores.set(id, score);
-    return this.catalogue
-      .imagesOf([...scores.keys()], filter)
-      .map(image => ({ image, score: scores.get(image.vectorId)! }))
-      .sort((a, b) => b.score - a.score || a.image.id - b.image.id);
+    const scores = scoresOf(neighbours, minScore);
+    return hitsOf(this.catalogue.imagesOf([...scores.keys()], filter), scores);
   }
 }
+
+/** by id of the vector */
+export const scoresOf = (neighbours: readonly Neighbour[], minScore: number): ReadonlyMap<number, number> =>
+  new Map(neighbours.filter(({ score }) => score >= minScore).map(({ id, score }) => [id, score]));
+
+/** Best first; equal scores by ascending id. */
+export const hitsOf = (images: readonly Image[], scores: ReadonlyMap<number, number>): Hit[] =>
+  images
+    .map(image => ({ image, score: scores.get(image.vectorId)! }))
+    .sort((a, b) => b.score - a.score || a.image.id - b.image.id);

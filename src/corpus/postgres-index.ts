@@ -18,16 +18,15 @@ import type { VectorRows } from '../catalogue/vector-rows.js';
 import { MatvitError } from '../errors.js';
 import type { PictureSource } from '../image/open.js';
 import { checkQuery } from '../index/check.js';
-import { PgVectorIndex, inTransaction } from '../index/pgvector.js';
+import { PgVectorIndex, inTransaction, maxWidth } from '../index/pgvector.js';
 import type { Neighbour } from '../index/vector-index.js';
 import { collapsing } from './duplicates.js';
 import { Familiarity } from './familiarity.js';
 import { type ListOptions, type ListPage, listImages } from './listing.js';
-import { type Hit, selective } from './nearest.js';
+import { type Hit, hitsOf, scoresOf, selective } from './nearest.js';
 import { type SearchOptions, type SearchResult, facetValues, page } from './paging.js';
 import type { IndexStats, KnownPictures, SearchableIndex, WritableIndex } from './ports.js';
 
-const widest = 1024;
 /** Anything, but the same in every process: one of them commits at a time. */
 const commitLock = 0x6d617476;
 
@@ -83,7 +82,7 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
   static async openForWriting(address: string, model: Model): Promise<PostgresIndex> {
     const index = await PostgresIndex.open(address, model, pool =>
       inTransaction(pool, async client => {
-        await client.query('SELECT pg_advisory_xact_lock($1)', [commitLock]);
+        await waitForTurn(client);
         await client.query(schema);
         await PgVectorIndex.prepare(client, model.dimension);
         await client.query('INSERT INTO catalogue VALUES (1, $1, $2, $3) ON CONFLICT DO NOTHING', [
@@ -122,9 +121,9 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
     const vectorsOf = (ids: readonly number[]) => this.run(() => this.vectors.vectorsOf(ids));
     const found = await page(options, collapse === undefined ? find : collapsing(find, vectorsOf, collapse));
     if (!facets) return found;
-    const counts: Record<string, Facet[]> = {};
-    for (const name of facets) counts[name] = await this.facet(fieldPath(name), facetValues, filter);
-    return { ...found, facets: counts };
+    const counts: [string, Facet[]][] = [];
+    for (const name of facets) counts.push([name, await this.facet(fieldPath(name), facetValues, filter)]);
+    return { ...found, facets: Object.fromEntries(counts) };
   }
 
   familiarity(best: number): Promise<number | undefined> {
@@ -198,7 +197,7 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
     const { root, put = [], edit = [], remove = [], prune } = changes;
     await this.run(() =>
       inTransaction(this.pool, async client => {
-        await client.query('SELECT pg_advisory_xact_lock($1)', [commitLock]);
+        await waitForTurn(client);
         if (root !== undefined) await this.setRoot(client, root);
         if (put.length > 0) await this.put(client, put);
         for (const { id, metadata } of edit)
@@ -261,7 +260,7 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
   private async nearest(query: Float32Array, count: number, minScore = -1, filter?: Filter): Promise<Hit[]> {
     checkQuery(this.model.dimension, query, count);
     const isSelective = filter !== undefined && (await this.count(filter, selective + 1)) <= selective;
-    const end = filter ? Math.max(widest, 4 * count) : Infinity;
+    const end = filter ? maxWidth : Infinity; // what is wider is a scan of everything, and does not filter
     if (!isSelective)
       for (let width = filter ? Math.max(64, 4 * count) : count; width <= end; width *= filter ? 4 : 2) {
         const neighbours = await this.vectors.search(query, width);
@@ -276,15 +275,14 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
   }
 
   private async imagesOf(neighbours: readonly Neighbour[], minScore: number, filter?: Filter): Promise<Hit[]> {
-    const scores = new Map<number, number>();
-    for (const { id, score } of neighbours) if (score >= minScore) scores.set(id, score);
+    const scores = scoresOf(neighbours, minScore);
     const parameters = new Parameters();
     const ids = parameters.add([...scores.keys()], 'bigint[]');
     const condition = filter ? postgresCondition(filter, parameters) : 'true';
-    const images = await this.select(`WHERE images.vector_id = ANY (${ids}) AND ${condition}`, parameters.values);
-    return images
-      .map(image => ({ image, score: scores.get(image.vectorId)! }))
-      .sort((a, b) => b.score - a.score || a.image.id - b.image.id);
+    return hitsOf(
+      await this.select(`WHERE images.vector_id = ANY (${ids}) AND ${condition}`, parameters.values),
+      scores,
+    );
   }
 
   /** Both ways of pruning at once: PostgreSQL finds all that is unused by an index. */
@@ -371,6 +369,13 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
   private run<T>(action: () => Promise<T>): Promise<T> {
     return withPostgres(this.address, action);
   }
+}
+
+/** Until the transaction ends no other commits. One whose machine is lost in the middle of it does not hold up the others for ever. */
+async function waitForTurn(client: ClientBase): Promise<void> {
+  await client.query(`SET LOCAL lock_timeout = '60s'`);
+  await client.query(`SET LOCAL idle_in_transaction_session_timeout = '60s'`);
+  await client.query('SELECT pg_advisory_xact_lock($1)', [commitLock]);
 }
 
 async function checkModel(client: ClientBase | Pool, model: Model): Promise<void> {

@@ -81,9 +81,12 @@ export class Reader {
     const file = join(this.root, path);
     let pixels: Uint8Array;
     try {
-      pixels = await this.reading(() => this.decode(file, this.resolution));
+      const decoding = this.reading(() => this.decode(file, this.resolution));
+      await Promise.allSettled([decoding]);
+      // half of it may have been written: no more than with a file that cannot be read is the picture at fault
       const now = await stat(file);
       if (now.size !== size || now.mtimeMs !== mtime) throw new Error('it changed while it was being read');
+      pixels = await decoding;
     } catch (error) {
       // the machine's trouble and not the picture's, which would be removed
       if (error instanceof MatvitError && error.code === 'DECODER_UNAVAILABLE') throw error;

@@ -56,7 +56,8 @@ export async function scan(folder: string): Promise<Scan> {
 
   const walk = async (folder: string): Promise<void> => {
     const real = await realpath(join(root, folder));
-    if (walked.has(real) || root.startsWith(join(real, sep))) return;
+    const isAround = real !== root && root.startsWith(join(real, sep)); // the root of a drive begins with itself
+    if (walked.has(real) || isAround) return;
     walked.add(real);
     const entries = await readdir(real, { withFileTypes: true });
     const visible = entries.filter(entry => !entry.name.startsWith('.')).sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -4,6 +4,9 @@ import { scan } from './scan.js';
 import { TopK } from './top-k.js';
 import type { Neighbour, VectorIndex } from './vector-index.js';
 
+/** vectors that there is always room for */
+const least = 256;
+
 export class ExactIndex implements VectorIndex {
   /** [capacity, dimension]; the rows from ids.length on are free */
   private vectors: Float32Array;
@@ -11,7 +14,7 @@ export class ExactIndex implements VectorIndex {
   private readonly rows = new Map<number, number>();
 
   constructor(readonly dimension: number) {
-    this.vectors = new Float32Array(256 * dimension);
+    this.vectors = new Float32Array(least * dimension);
   }
 
   size(): Promise<number> {
@@ -47,6 +50,8 @@ export class ExactIndex implements VectorIndex {
       this.ids.pop();
       this.rows.delete(id);
     }
+    if (this.ids.length === 0 && this.vectors.length > least * dimension)
+      this.vectors = new Float32Array(least * dimension); // all of a corpus may have passed through
     return Promise.resolve();
   }
 

@@ -10,11 +10,14 @@ const efConstruction = 200;
 const efSearch = 64;
 /** pgvector's own limit; with twice as many candidates as results, more than half of it is searched exactly. */
 const maxEf = 1000;
-const maxWidth = maxEf / 2;
+export const maxWidth = maxEf / 2;
 
 /** Runs statements in one transaction of a connection of its own. */
 export async function inTransaction<T>(pool: Pool, work: (client: ClientBase) => Promise<T>): Promise<T> {
   const client = await pool.connect();
+  // a connection that is lost says so as an event as well, which nobody else hears while it is taken from the pool
+  const ignore = () => undefined;
+  client.on('error', ignore);
   let broken = true;
   try {
     await client.query('BEGIN');
@@ -30,6 +33,7 @@ export async function inTransaction<T>(pool: Pool, work: (client: ClientBase) =>
     broken = false;
     return result;
   } finally {
+    client.off('error', ignore);
     client.release(broken);
   }
 }

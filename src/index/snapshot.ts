@@ -2,12 +2,16 @@
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MatvitError, reasonOf, storageFailed } from '../errors.js';
+import { unfinishedSuffix } from '../model/write-file-atomic.js';
 import { hashFile } from './hash-file.js';
 import { HnswIndex } from './hnsw.js';
 import { type Manifest, readManifest, writeManifest } from './manifest.js';
 
 /** What a graph must have been derived from. */
 export type Source = Pick<Manifest, 'dimension' | 'fingerprint' | 'catalogue'>;
+
+/** older graphs, and manifests that a crash left half-written */
+const leftBehind = new RegExp(`^(graph-.*\\.hnsw|manifest\\.json${unfinishedSuffix})$`);
 
 /**
  * Writes `index` into `folder`: the graph to a temporary name, flushed, renamed; then the manifest; then older graphs
@@ -25,10 +29,8 @@ export async function saveSnapshot(folder: string, index: HnswIndex, source: Sou
     const file = `graph-${sha256.slice(0, 16)}.hnsw`;
     await rename(temporary, join(folder, file));
     await writeManifest(folder, { format: 1, file, bytes, sha256, space: 'ip', count, revision, ...source });
-    // older graphs, and manifests that a crash left half-written
     for (const name of await readdir(folder))
-      if (/^(graph-.*\.hnsw|manifest\.json\.\d+\.tmp)$/.test(name) && name !== file)
-        await rm(join(folder, name), { force: true });
+      if (leftBehind.test(name) && name !== file) await rm(join(folder, name), { force: true });
   } catch (error) {
     await rm(temporary, { force: true });
     throw storageFailed(folder, error);

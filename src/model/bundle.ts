@@ -1,4 +1,5 @@
 /** A model as it ships: a folder with model.safetensors and model.json. */
+import { randomUUID } from 'node:crypto';
 import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MatvitError, reasonOf, storageFailed } from '../errors.js';
@@ -80,7 +81,7 @@ export async function writeModel(
   type: StoredType,
 ): Promise<Model> {
   const path = join(folder, 'model.safetensors');
-  const fresh = `${path}.new.${process.pid}.tmp`;
+  const fresh = `${path}.new.${randomUUID()}.tmp`;
   const replaces = await readCheckpoint(path).then(
     ({ fingerprint }) => fingerprint,
     () => undefined,

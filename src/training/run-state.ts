@@ -4,6 +4,7 @@ import { access, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MatvitError, reasonOf } from '../errors.js';
 import { type TensorFile, readSafetensors, writeSafetensors } from '../model/safetensors.js';
+import { unfinishedSuffix } from '../model/write-file-atomic.js';
 import type { Checkpoint } from '../model/checkpoint.js';
 import type { OptimizerState } from './adamw.js';
 import type { TrainingConfig } from './config.js';
@@ -68,7 +69,9 @@ export async function checkVacant(out: string): Promise<void> {
 }
 
 /** What a run and its model write before they rename it. */
-const unfinished = /^(run\.safetensors|metrics\.jsonl|model\.json|model\.safetensors\.new)(\.\d+\.tmp)+$/;
+const unfinished = new RegExp(
+  `^(run\\.safetensors|metrics\\.jsonl|model\\.json|model\\.safetensors\\.new)(${unfinishedSuffix})+$`,
+);
 
 /** Removes what a process that was killed had not finished writing. The caller holds the run's lock. */
 export async function sweepRun(out: string): Promise<void> {

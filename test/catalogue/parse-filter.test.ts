@@ -57,6 +57,12 @@ describe('parseFilter', () => {
       assert.throws(() => readFilter(json), { code: 'FILTER_INVALID' });
   });
 
+  it('refuses what is too long as a value too', () => {
+    const $in = Array.from({ length: 1000 }, (_, i) => String(i).padStart(300, 'x'));
+    assert.throws(() => readFilter({ a: { $in } }), { code: 'FILTER_INVALID', message: /longer than 256 KiB/ });
+    assert.throws(() => readFilter({ $or: Array(101).fill({}) }), { code: 'FILTER_INVALID' });
+  });
+
   it('reads names of fields', () => {
     assert.deepEqual(fieldPath('camera.make'), ['camera', 'make']);
     assert.throws(() => fieldPath('.'), { code: 'FILTER_INVALID' });

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { pack } from 'tar-stream';
 import type { NewImage } from '../../src/catalogue/changes.js';
 import { createBackup, restoreBackup } from '../../src/corpus/backup.js';
 import { ImageIndex } from '../../src/corpus/image-index.js';
+import { rejectsCode } from '../support/rejects.js';
 import { clusteredVectors, row } from '../index/random-vectors.js';
 
 const dimension = 32;
@@ -99,6 +102,16 @@ describe('backup', () => {
     await assert.rejects(createBackup(at('index'), at('index/catalogue.sqlite')), refused);
     assert.equal(readFileSync(at('notes.txt'), 'utf8'), 'mine');
     await (await ImageIndex.openForReading(at('index'), model)).close();
+  });
+
+  it('is written over no folder, and read from no other archive', async () => {
+    mkdirSync(at('folder'));
+    await rejectsCode('STORAGE_FAILED', createBackup(at('index'), at('folder')));
+    const other = pack();
+    other.entry({ name: 'photo.jpg' }, 'x'.repeat(100_000));
+    other.finalize();
+    writeFileSync(at('photos.tar'), await buffer(other));
+    await rejectsCode('INDEX_CORRUPT', restoreBackup(at('photos.tar'), at('new')));
   });
 
   it('is not restored over an index, nor made of nothing', async () => {

@@ -81,7 +81,7 @@ describe('duplicates', () => {
       return Promise.resolve(Array.from({ length: count }, () => ({ image, score: 1 })));
     };
     const vectorsOf = async () => Promise.resolve({ ids: [1], vectors: Float32Array.of(1, 0) });
-    const hits = await collapsing(find, vectorsOf)(10);
+    const hits = await collapsing(find, vectorsOf, 0.9)(10);
     assert.equal(hits.length, 1);
     assert.ok(Math.max(...asked) <= 20_000, asked.join());
   });

@@ -296,21 +296,27 @@ describe('indexFolder', () => {
   });
 
   it('keeps a picture whose file cannot be read for now, or whose decoder was lost', async () => {
-    await fill(4);
+    await fill(5);
     await run();
-    const [changed, lost, linked, broken] = index.catalogue.images().map(({ path }) => path);
+    const [changed, lost, linked, broken, half] = index.catalogue.images().map(({ path }) => path);
     rmSync(join(corpus, linked!));
     symlinkSync('/nowhere/at/all.png', join(corpus, linked!));
     const [one, two] = [await picture(50), await picture(51)];
-    writeFiles(corpus, { [changed!]: one, [lost!]: two, [broken!]: 'no picture' });
+    const begun = (await picture(53)).subarray(0, 40);
+    writeFiles(corpus, { [changed!]: one, [lost!]: two, [broken!]: 'no picture', [half!]: begun });
     const decodeOrNot = async (path: string, side: number) => {
       if (path.endsWith(lost!)) throw new MatvitError('DECODER_LOST', 'the machine is out of memory');
       if (path.endsWith(changed!)) writeFiles(corpus, { [changed!]: await picture(52) }); // saved again meanwhile
-      return decode(path, side);
+      const decoding = decode(path, side);
+      if (path.endsWith(half!)) {
+        await decoding.catch(() => undefined);
+        writeFiles(corpus, { [half!]: await picture(53) }); // the rest of it
+      }
+      return decoding;
     };
     const report = await run({ decode: decodeOrNot });
     assert.equal(report.removed, 1);
-    assert.deepEqual(paths(), [changed, lost, linked]);
-    assert.deepEqual(report.failed.map(({ code }) => code).sort(), ['DECODER_LOST', 'FILE_UNREADABLE', 'FILE_UNREADABLE', 'IMAGE_UNSUPPORTED']); // prettier-ignore
+    assert.deepEqual(paths(), [changed, lost, linked, half]);
+    assert.deepEqual(report.failed.map(({ code }) => code).sort(), ['DECODER_LOST', 'FILE_UNREADABLE', 'FILE_UNREADABLE', 'FILE_UNREADABLE', 'IMAGE_UNSUPPORTED']); // prettier-ignore
   });
 });

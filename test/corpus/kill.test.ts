@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -75,14 +75,20 @@ describe('indexing, killed', () => {
   }).timeout(120_000);
 
   it('while the index is first being made leaves nothing in the way', async () => {
-    for (const milliseconds of [60, 90, 120, 150]) {
+    let early = 0;
+    for (const milliseconds of [0, 1, 3, 6, 10]) {
       const index = join(folder, `young-${milliseconds}`);
       const child = start(index);
+      let isOpen = false;
+      child.stdout.once('data', () => (isOpen = true));
+      while (!existsSync(index)) await sleep(1);
       await sleep(milliseconds);
       child.kill('SIGKILL');
       await once(child, 'exit');
+      if (!isOpen) early++;
       const opened = await ImageIndex.openForWriting(index, model);
       await opened.close();
     }
+    assert.ok(early > 0, 'every one was open already');
   });
 });

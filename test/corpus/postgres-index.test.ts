@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
 import type { NewImage } from '../../src/catalogue/changes.js';
 import { readFilter } from '../../src/catalogue/parse-filter.js';
 import { PostgresIndex } from '../../src/corpus/postgres-index.js';
@@ -149,6 +151,32 @@ describe('PostgresIndex', () => {
         assert.doesNotMatch(error.message, /secret/);
         return true;
       });
+    });
+
+    it('outlives a connection that is lost in the middle of a search', async () => {
+      await (await writer()).commit({ put: images(0, 50) });
+      const sockets = new Set<Socket>();
+      let isCut = false;
+      const cut = () => sockets.forEach(socket => socket.destroy());
+      const proxy = createServer(socket => {
+        const upstream = connect(Number(new URL(server.address).port), '127.0.0.1');
+        sockets.add(socket).add(upstream);
+        for (const end of [socket, upstream]) end.on('error', cut).on('close', cut);
+        upstream.pipe(socket);
+        socket.on('data', (data: Buffer) => {
+          isCut ||= data.includes('ef_search'); // the search's transaction has begun
+          if (isCut) cut();
+          else upstream.write(data);
+        });
+      });
+      await once(proxy.listen(0, '127.0.0.1'), 'listening');
+      const address = new URL(server.address);
+      address.port = String((proxy.address() as AddressInfo).port);
+      const index = await opened(PostgresIndex.openForReading(String(address), model));
+      await assert.rejects(index.search(row(vectors, model.dimension, 0), { k: 1 }), { code: 'DATABASE_UNAVAILABLE' });
+      assert.equal(isCut, true);
+      isCut = false;
+      proxy.close();
     });
 
     it('refuses metadata that jsonb cannot hold, and goes on', async () => {

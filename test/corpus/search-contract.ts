@@ -221,10 +221,15 @@ export function searchContract(
       const filter = readFilter({ u: { $lt: 0.01 } });
       const expected = pictures.filter((_, i) => u(i) < 0.01).map(({ path }) => path);
       const listed: string[] = [];
+      let last = 0;
       for (let cursor: string | undefined; ;) {
         const { images, total, next } = await index.list({ limit: 7, filter, cursor });
         assert.equal(total, expected.length);
-        listed.push(...images.map(({ path }) => path));
+        for (const { id, path } of images) {
+          assert.ok(id > last, 'in the order in which they were added');
+          last = id;
+          listed.push(path);
+        }
         if (next === undefined) break;
         cursor = next;
       }

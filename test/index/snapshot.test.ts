@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,7 +54,8 @@ describe('snapshot', () => {
   });
 
   it('replaces the older one and leaves nothing else', async () => {
-    for (const name of ['graph.tmp', 'manifest.json.4711.tmp']) await writeFile(join(folder, name), 'left by a crash');
+    for (const name of ['graph.tmp', `manifest.json.${randomUUID()}.tmp`])
+      await writeFile(join(folder, name), 'left by a crash');
     await index.remove([10]);
     await saveSnapshot(folder, index, source, 13);
     const { file } = await readManifest(folder);

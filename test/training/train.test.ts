@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { appendFile, mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -183,10 +184,11 @@ describe('training', () => {
     await run({ config, signal: stopping.signal, onStep: ({ step }) => step === 3 && stopping.abort() });
     const metrics = join(out, 'metrics.jsonl');
     await appendFile(metrics, '{"step":4}\n{"step":5}\n{"st'); // done after the last checkpoint, and lost
-    for (const name of ['run.safetensors.99.tmp', 'model.safetensors.new.99.tmp.99.tmp', 'notes.99.tmp'])
+    const end = `.${randomUUID()}.tmp`;
+    for (const name of [`run.safetensors${end}`, `model.safetensors.new${end}${end}`, `notes${end}`])
       await appendFile(join(out, name), 'half of it'); // the last is not the run's
     await run({ config, resume: true });
-    assert.deepEqual((await readdir(out)).sort(), ['metrics.jsonl', 'notes.99.tmp', 'run.lock', 'run.safetensors']);
+    assert.deepEqual((await readdir(out)).sort(), ['metrics.jsonl', `notes${end}`, 'run.lock', 'run.safetensors']);
     const lines = (await readFile(metrics, 'utf8')).trimEnd().split('\n');
     const steps = lines.map(line => JSON.parse(line) as StepMetrics);
     assert.deepEqual(
