@@ -56,6 +56,7 @@ Examples:
       const rows = await benchAbuse(server, { ...plan, pictures, onProgress: bar.update });
       bar.stop();
       process.stdout.write(`${json ? JSON.stringify({ rows }) : table(rows)}\n`);
+      if (rows.some(({ survived }) => !survived)) process.exitCode = 1;
     } finally {
       bar.stop();
       await server.stop();

@@ -161,6 +161,7 @@ async function placeInDocs(): Promise<{ text: string; from: number; to: number }
   return { text, from, to };
 }
 
+/** @param rows of one budget */
 async function writeDocs(rows: readonly LoadRow[]): Promise<void> {
   const { text, from, to } = await placeInDocs();
   const section = `${marks[0]}\n\n![attainment and fidelity against load](${figure})\n\n${table(rows)}\n\n`;
@@ -213,6 +214,6 @@ Examples:
       if (save !== undefined) await writeFileAtomic(save, JSON.stringify(merge(earlier, rows)) + '\n');
     });
     const all = merge(earlier, rows);
-    if (docs) await writeDocs(all);
+    if (docs) await writeDocs(all.filter(({ budgetMs }) => budgetMs === options.budget));
     process.stdout.write(`${options.json ? JSON.stringify({ rows }) : table(rows)}\n`);
   });

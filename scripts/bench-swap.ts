@@ -46,4 +46,6 @@ Example:
     const args = ['--index', options.index, '--model', options.model, '--rate-limit', '0'];
     const result = await benchSwap({ ...options, args, pictures, query: `at=${at}` });
     process.stdout.write(`${json ? JSON.stringify(result) : describe(result, options.rate)}\n`);
+    const { failures, swaps, exitCode } = result;
+    if (Object.keys(failures).length > 0 || swaps < options.swaps || exitCode !== 0) process.exitCode = 1;
   });

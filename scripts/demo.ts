@@ -138,9 +138,6 @@ Examples:
   )
   .action(async (options: Options) => {
     const folder = `${options.index}-pictures`;
-    const metadata = await gatherPictures(folder, options.pictures).catch((error: unknown) => {
-      throw storageFailed(folder, error);
-    });
     const shipped = await readModel(options.model);
     const { fingerprint, architecture } = shipped.checkpoint;
     const encoder = await createEncoder(shipped.checkpoint, options);
@@ -153,12 +150,17 @@ Examples:
     const searcher = new Searcher(encoder, index, { ...(calibration && { calibration }) });
     const bar = progress('indexing');
     try {
+      // not before the index is this process's alone: another demo may be serving the pictures
+      const metadata = await gatherPictures(folder, options.pictures).catch((error: unknown) => {
+        throw storageFailed(folder, error);
+      });
       const report = await indexFolder({
         ...{ folder, index, encoder, decode, metadata, signal: interruption() },
         onProgress: ({ done, total, rate }) => bar.update(done, total, `${rate.toFixed(0)} pictures/s`),
       });
       bar.stop();
       process.stdout.write(`${describeIndexing(report)}\n`);
+      if (report.interrupted || report.failed.length > 0) process.exitCode = 1;
       if (report.interrupted) return;
       const query = [...metadata.keys()].find(path => path.startsWith('food/E')) ?? [...metadata.keys()][0]!;
       for (const name of ['XL@224:fp32', `S@112:${encoder.precisions.at(-1)!}`]) {

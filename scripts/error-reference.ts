@@ -24,7 +24,8 @@ Some errors pass by themselves, and the same request may be sent again:
 Other 4xx mostly come again until the request, or what it asks about, has changed. Of a 500 the server's log has more.
 
 \`matvit/client\` throws these codes too, and two of its own: \`UNREACHABLE\` when there was no answer, and \`HTTP_\` with the
-status, such as \`HTTP_502\`, when the answer was an error but no problem details: a proxy's, for instance.
+status, such as \`HTTP_502\`, when the answer was neither what was asked for nor problem details: a proxy's, for instance. Its
+\`retryAfter\` are the seconds of \`Retry-After\`.
 
 | code | HTTP status | what happened |
 | --- | --- | --- |

@@ -14,13 +14,19 @@ export class Problem extends Error {
   /** of HTTP; 0 if there was no answer */
   readonly status: number;
   readonly request: string | undefined;
+  /** seconds after which to ask again, if the server names them */
+  readonly retryAfter: number | undefined;
 
-  constructor({ title, detail = '', code, status = 0, request }: Types.ProblemDetails, options?: ErrorOptions) {
+  constructor(
+    { title, detail = '', code, status = 0, request, retryAfter }: Types.ProblemDetails & { retryAfter?: number },
+    options?: ErrorOptions,
+  ) {
     super(title, options);
     this.code = code;
     this.detail = detail;
     this.status = status;
     this.request = request;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -96,7 +102,7 @@ export class Client {
   }
 
   async thumbnail(id: number, options?: CallOptions): Promise<Blob> {
-    return (await this.send('GET', `/v1/images/${id}/thumbnail`, options)).blob();
+    return read(await this.send('GET', `/v1/images/${id}/thumbnail`, options), options, response => response.blob());
   }
 
   /** @param pictures one, several, or everything as JSON @param fields beside pictures; metadata for all or for each */
@@ -149,7 +155,9 @@ export class Client {
     try {
       let text = '';
       for (;;) {
-        const { done, value } = await reader.read();
+        const { done, value } = await reader.read().catch((cause: unknown) => {
+          throw lost(cause, options?.signal);
+        });
         if (done) return;
         const events = (text + value).split('\n\n');
         text = events.pop()!;
@@ -178,11 +186,11 @@ export class Client {
 
   /** In Prometheus' format. */
   async metrics(options?: CallOptions): Promise<string> {
-    return (await this.send('GET', '/metrics', options)).text();
+    return read(await this.send('GET', '/metrics', options), options, response => response.text());
   }
 
   private async json<T>(method: string, path: string, sent?: Sent): Promise<T> {
-    return (await (await this.send(method, path, sent)).json()) as T;
+    return read(await this.send(method, path, sent), sent, response => response.json() as Promise<T>);
   }
 
   private async send(method: string, path: string, { fields, json, body, signal }: Sent = {}): Promise<Response> {
@@ -196,16 +204,46 @@ export class Client {
       body: json === undefined ? (body ?? null) : JSON.stringify(json),
       signal: signal ?? null,
     }).catch((cause: unknown) => {
-      if (signal?.aborted) throw cause;
-      const detail = 'check that matvit serve is running and try again';
-      throw new Problem({ title: 'The server cannot be reached', detail, code: 'UNREACHABLE' }, { cause });
+      throw lost(cause, signal);
     });
     if (response.ok) return response;
     const { status } = response;
-    const problem = (await response.json().catch(() => null)) as Partial<Types.ProblemDetails> | null;
+    const problem = (await response.json().catch((cause: unknown) => {
+      if (signal?.aborted) throw cause;
+      return null;
+    })) as Partial<Types.ProblemDetails> | null;
+    const seconds = Number(response.headers.get('Retry-After') ?? NaN);
+    const retryAfter = Number.isFinite(seconds) ? { retryAfter: seconds } : {};
     const known = typeof problem?.code === 'string' ? problem : {}; // a proxy's JSON is none, nor is /readyz's
-    throw new Problem({ title: `The server answered ${status}`, code: `HTTP_${status}`, ...known, status });
+    throw new Problem({
+      title: `The server answered ${status}`,
+      code: `HTTP_${status}`,
+      ...known,
+      ...retryAfter,
+      status,
+    });
   }
+}
+
+/** The content of an answer, by `content`. */
+function read<T>(
+  response: Response,
+  { signal }: CallOptions = {},
+  content: (response: Response) => Promise<T>,
+): Promise<T> {
+  return content(response).catch((cause: unknown) => {
+    if (!(cause instanceof SyntaxError)) throw lost(cause, signal);
+    const detail = 'it is no JSON; is it the address of matvit serve?';
+    const { status } = response;
+    throw new Problem({ title: 'The answer cannot be read', detail, code: `HTTP_${status}`, status }, { cause });
+  });
+}
+
+/** What a call ends with whose connection has failed. */
+function lost(cause: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted) return cause;
+  const detail = 'check that matvit serve is running and try again';
+  return new Problem({ title: 'The server cannot be reached', detail, code: 'UNREACHABLE' }, { cause });
 }
 
 const isPicture = (value: unknown): value is Types.Picture => value instanceof Blob || value instanceof Uint8Array;
@@ -219,8 +257,10 @@ function textOf(fields: object): URLSearchParams {
   const text = new URLSearchParams();
   for (const [name, value] of Object.entries(fields) as [string, string | number | boolean | object | undefined][]) {
     if (value === undefined) continue;
-    if (name === 'facets') text.set(name, (value as readonly string[]).join(','));
-    else if (name === 'crop') {
+    if (name === 'facets') {
+      const names = value as readonly string[];
+      if (names.length > 0) text.set(name, names.join(','));
+    } else if (name === 'crop') {
       const { x, y, width, height } = value as Types.Crop;
       text.set(name, [x, y, width, height].map(share => share.toFixed(5)).join(','));
     } else text.set(name, typeof value === 'object' ? JSON.stringify(value) : String(value));

@@ -280,7 +280,7 @@ export const asText = {
   facets: z
     .string()
     .max(2000)
-    .transform(text => (text === '' ? [] : text.split(',')))
+    .transform(text => text.split(','))
     .pipe(facetNames)
     .optional()
     .describe('fields whose values are counted, with commas between'),

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { type ServerResponse, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Client, Problem } from '../../src/client/client.js';
 import { restoreBackup } from '../../src/corpus/backup.js';
 import { colourPicture } from '../../src/evaluation/colours.js';
@@ -103,6 +106,28 @@ describe('the client', () => {
     service.draining = false;
     const signal = AbortSignal.abort();
     await assert.rejects(client.search(picture, {}, { signal }), { name: 'AbortError' });
+    assert.deepEqual((await client.search(picture, { facets: [], k: 1 })).hits.length, 1);
+  });
+
+  it('says so when what answers is not matvit, or is gone in the middle of it', async () => {
+    const answers: Record<string, (response: ServerResponse) => void> = {
+      '/healthz': response => void response.end('<html></html>'),
+      '/readyz': response => {
+        response.writeHead(200, { 'Content-Length': '100' }).write('{"status":');
+        setTimeout(() => response.destroy(), 50);
+      },
+      '/v1/index': response => {
+        const body = JSON.stringify({ title: 'full', code: 'QUEUE_FULL' });
+        response.writeHead(503, { 'Content-Type': 'application/problem+json', 'Retry-After': '7' }).end(body);
+      },
+    };
+    const other = createServer((request, response) => answers[request.url!]!(response));
+    await once(other.listen(0, '127.0.0.1'), 'listening');
+    const asking = new Client({ url: `http://127.0.0.1:${(other.address() as AddressInfo).port}` });
+    await assert.rejects(asking.healthz(), problem('HTTP_200', 200));
+    await assert.rejects(asking.readyz(), problem('UNREACHABLE', 0));
+    await assert.rejects(asking.indexStatus(), { code: 'QUEUE_FULL', status: 503, retryAfter: 7 });
+    other.close();
   });
 
   it('needs nothing but what browsers have', async () => {

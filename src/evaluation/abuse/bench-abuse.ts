@@ -25,18 +25,17 @@ export interface AbuseRow {
 }
 
 export interface AbuseOptions extends Omit<AttackPlan, 'url' | 'attack'> {
-  readonly attacks?: readonly AttackName[];
   readonly onProgress?: (done: number, total: number, what: string) => void;
 }
 
 /** The first row is of a time without an attack. */
 export async function benchAbuse(server: ServeProcess, options: AbuseOptions): Promise<AbuseRow[]> {
-  const { attacks = attackNames, onProgress, ...plan } = options;
+  const { onProgress, ...plan } = options;
   const child = fork(attacker, { serialization: 'advanced' });
   const rows: AbuseRow[] = [];
   try {
-    for (const [i, attack] of (['none', ...attacks] as const).entries()) {
-      onProgress?.(i, attacks.length + 1, attack);
+    for (const [i, attack] of (['none', ...attackNames] as const).entries()) {
+      onProgress?.(i, attackNames.length + 1, attack);
       rows.push(
         await observe(server, attack, async () => {
           if (attack === 'none') return new Promise(resolve => setTimeout(resolve, 1000 * plan.seconds, {}));

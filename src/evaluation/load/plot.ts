@@ -22,10 +22,11 @@ export function plot(rows: readonly LoadRow[]): string {
       { title: `fidelity of answers in time, ${some[0]!.trace}`, value: row => row.fidelity, rows: some },
     ]);
   const total = { width: 2 * width, height: Math.ceil(panels.length / 2) * height + 30 };
+  const gap = Math.min(175, (total.width - 20) / policies.length);
   const legend = policies.map(
     (policy, i) =>
-      `<rect x="${20 + i * 175}" y="${total.height - 20}" width="10" height="10" fill="${colours[i]}"/>` +
-      `<text x="${34 + i * 175}" y="${total.height - 11}">${policy}</text>`,
+      `<rect x="${20 + i * gap}" y="${total.height - 20}" width="10" height="10" fill="${colours[i % colours.length]}"/>` +
+      `<text x="${34 + i * gap}" y="${total.height - 11}">${policy}</text>`,
   );
   const drawn = panels.map(
     (panel, i) =>
@@ -59,9 +60,11 @@ function draw({ title, value, rows }: Panel, policies: readonly string[]): strin
         const share = value(row);
         return share === null ? [] : [{ x: x(row.times).toFixed(1), y: y(share).toFixed(1) }];
       });
-    const dots = points.map(point => `<circle cx="${point.x}" cy="${point.y}" r="3" fill="${colours[i]}"/>`);
+    const dots = points.map(
+      point => `<circle cx="${point.x}" cy="${point.y}" r="3" fill="${colours[i % colours.length]}"/>`,
+    );
     const path = points.map(point => `${point.x} ${point.y}`).join('L');
-    return `<path d="M${path}" fill="none" stroke="${colours[i]}" stroke-width="2"/>${dots.join('')}`;
+    return `<path d="M${path}" fill="none" stroke="${colours[i % colours.length]}" stroke-width="2"/>${dots.join('')}`;
   });
   const label = `<text x="${width / 2}" y="${height - 10}" text-anchor="middle">load, of the full model’s capacity</text>`;
   return `<text x="${frame.left}" y="20" font-weight="bold">${title}</text>${[...grid, ...ticks, label, ...lines].join('')}`;

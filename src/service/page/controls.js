@@ -49,9 +49,10 @@ export function showPoint(point) {
   clearProblem();
 }
 
-/** @param {string} text */
-export function showPointProblem(text) {
+/** @param {string} text @param {typeof shown} [point] what was refused, if it is not shown any more */
+export function showPointProblem(text, point) {
   advanced.open = true;
+  if (point) field.value = printPoint(point);
   problem.textContent = text;
   problem.hidden = false;
   field.setAttribute('aria-invalid', 'true');

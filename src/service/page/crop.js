@@ -52,14 +52,15 @@ export function makeCrop(onChange) {
     event.preventDefault();
     const [before, from] = [crop, placeOf(event)];
     area.setPointerCapture(event.pointerId);
-    const move = (/** @type {PointerEvent} */ now) => draw(between(from, placeOf(now)) ?? before);
+    const gesture = new AbortController();
+    const { signal } = gesture;
     const end = () => {
-      area.removeEventListener('pointermove', move);
+      gesture.abort();
       if (crop !== before) settle(0);
     };
-    area.addEventListener('pointermove', move);
-    area.addEventListener('pointerup', end, { once: true });
-    area.addEventListener('pointercancel', end, { once: true });
+    area.addEventListener('pointermove', now => draw(between(from, placeOf(now)) ?? before), { signal });
+    area.addEventListener('pointerup', end, { signal });
+    area.addEventListener('pointercancel', end, { signal });
   });
 }
 

@@ -24,9 +24,11 @@ export function makeJobs(callbacks) {
   page = callbacks;
   start.addEventListener('click', async () => {
     page.say(undefined);
+    start.disabled = true;
     try {
       await follow(await client.reindex());
     } catch (error) {
+      start.disabled = false;
       page.say(error);
     }
   });

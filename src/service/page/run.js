@@ -3,10 +3,11 @@ import { isByHand, showAim } from './aim.js';
 import { markAnswered, showFrontier } from './budget.js';
 import { sideBySide } from './beside.js';
 import { compare } from './compare.js';
+import { showPointProblem } from './controls.js';
 import { showCost, showCostSkeleton, showNoCost } from './cost.js';
 import { announce, byId, setHidden } from './dom.js';
 import { countFacets, showFacets } from './facets.js';
-import { showError } from './failure.js';
+import { isAboutPoint, showError } from './failure.js';
 import { filterOf } from './filter.js';
 import { milliseconds, plural } from './format.js';
 import { refreshFrontier } from './frontier.js';
@@ -17,7 +18,7 @@ import { full, printPoint, shortPoint } from './point.js';
 import { search } from './query.js';
 import { askAgain, askFull, isWarm, warmedUp } from './reference.js';
 import { hideSide } from './side.js';
-import { state } from './state.js';
+import { replaceState, setState, state } from './state.js';
 import { show, showFamiliarity, showNothing, showTitle, showTrouble } from './view.js';
 import { openViewer } from './viewer.js';
 
@@ -38,6 +39,8 @@ export function makeSearch(onFacet) {
   let answer;
   /** and the full model's, if it is there @type {EncodedAnswer | undefined} */
   let reference;
+  /** How the point of the answer was decided. @type {import('./aim.js').Aim | undefined} */
+  let answered;
   /** Facets as they were counted last. @type {Map<string, import('./api.js').Facet[]>} */
   let counted = new Map();
   /** What is under way. */
@@ -48,7 +51,7 @@ export function makeSearch(onFacet) {
 
   /** Another query is coming. */
   function forget() {
-    answer = reference = undefined;
+    answer = reference = answered = undefined;
     running.abort();
     markAnswered(undefined);
     hideSide();
@@ -89,6 +92,7 @@ export function makeSearch(onFacet) {
     try {
       const found = await ask({ ...common, ...chosen });
       answer = found;
+      answered = aim;
       reference = query.references.get(JSON.stringify(common));
       showAnswer(found);
       if (found.cost) await beside({ ...found, cost: found.cost }, { ask, common, isFixed, signal });
@@ -98,7 +102,13 @@ export function makeSearch(onFacet) {
       offerPages(found, cursor => ask({ ...same, cursor }), showMore, fail);
       if (hasChoice) await refreshFrontier().then(showFrontier, () => undefined);
     } catch (error) {
-      if (!signal.aborted) fail(error);
+      if (signal.aborted) return;
+      if (!isAboutPoint(error) || !answered || answered === aim) return fail(error);
+      // what is shown stays, and what it was asked with is asked again
+      setState({ aim: answered });
+      replaceState();
+      void run();
+      showPointProblem(`${error.message}: ${error.detail}`, aim.point);
     }
   }
 

@@ -105,6 +105,7 @@ function say(error) {
 function makeBackup() {
   const button = byId('backup', HTMLButtonElement);
   button.addEventListener('click', async () => {
+    if (button.ariaBusy === 'true') return;
     say(undefined);
     button.ariaBusy = 'true';
     try {

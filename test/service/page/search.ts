@@ -120,6 +120,12 @@ export function searching(page: () => PageTest) {
     await here.page.press('#at', 'Enter');
     await here.page.waitForSelector('#at-problem:has-text("9 layers")');
     assert.equal((await here.hitIds()).length, 20); // the last answer stays
+    assert.equal(await here.page.inputValue('#at'), 'M9@160:fp32');
+    // and what it was asked with
+    assert.match(decodeURIComponent(await here.page.evaluate<string>('location.hash')), /at=M2@160:fp32/);
+    await here.page.selectOption('#k', '10');
+    await here.page.waitForSelector('#hits:not(:has(> li:nth-child(11)))');
+    await here.answered('M@160:fp32');
   });
 
   it('opens a hit, searches with it, and goes back', async () => {
