@@ -16,12 +16,6 @@ let shown;
 export function makeControls(onChange) {
   for (const axis of axes) {
     const group = partOf(document.body, `[data-axis=${axis}]`);
-    for (const value of choices[axis]) {
-      const { root, part } = fromTemplate('segment-template');
-      Object.assign(part('input'), { name: axis, value });
-      part('span').textContent = value;
-      group.append(root);
-    }
     group.addEventListener('change', ({ target }) => {
       if (target instanceof HTMLInputElement) onChange({ ...shown, [axis]: target.value });
     });
@@ -35,12 +29,28 @@ export function makeControls(onChange) {
   field.addEventListener('input', clearProblem);
 }
 
+/** @param {Axis} axis whose choices may have become others */
+function offer(axis) {
+  const group = partOf(document.body, `[data-axis=${axis}]`);
+  const offered = [...group.querySelectorAll('input')].map(({ value }) => value);
+  if (offered.join() === choices[axis].join()) return;
+  group.replaceChildren(
+    ...choices[axis].map(value => {
+      const { root, part } = fromTemplate('segment-template');
+      Object.assign(part('input'), { name: axis, value });
+      part('span').textContent = value;
+      return root;
+    }),
+  );
+}
+
 /**
  * Shows a point. What none of the choices stands for, such as a mix, is in the field alone.
  * @param {typeof shown} point
  */
 export function showPoint(point) {
   shown = point;
+  axes.forEach(offer);
   for (const axis of axes)
     for (const input of document.querySelectorAll(`[data-axis=${axis}] input`))
       if (input instanceof HTMLInputElement) input.checked = input.value === point[axis];

@@ -1,6 +1,7 @@
 /** What a latency budget can choose from now, as the server predicts it. */
 import { client } from './api.js';
 import { needsKey } from './keys.js';
+import { adoptPoints } from './point.js';
 
 /**
  * @typedef {object} Choice a point of the frontier
@@ -34,6 +35,7 @@ const cheapest = () => choices.reduce((least, choice) => (choice.ms < least.ms ?
 export async function refreshFrontier() {
   const { points, answerMs, headroom, defaultBudgetMs } = await client.frontier();
   serverDefault = defaultBudgetMs;
+  adoptPoints(points.map(({ at }) => at));
   choices = points.map(({ at, fidelity, predictedMs: { service } }) => ({
     at,
     fidelity: fidelity.rbo,

@@ -3,7 +3,7 @@
 /** @typedef {{ submodel: string, resolution: string, precision: string }} Point */
 
 /** What the index was built with, and what every answer is compared with. */
-export const full = 'XL@224:fp32';
+export let full = 'XL@224:fp32';
 
 /** What the page offers at a click. */
 export const choices = {
@@ -13,7 +13,20 @@ export const choices = {
 };
 
 /** Where the page starts: well below the full model, so that there is something to compare. @type {Point} */
-export const initial = { submodel: 'L', resolution: '160', precision: 'fp32' };
+export let initial = { submodel: 'L', resolution: '160', precision: 'fp32' };
+
+/**
+ * Takes up a model whose own resolution is another one.
+ * @param {readonly string[]} points of the server, the full model last
+ */
+export function adoptPoints(points) {
+  const last = points.at(-1);
+  if (last === undefined || last === full) return;
+  full = last;
+  const sides = points.map(at => parsePoint(at, initial)?.resolution ?? initial.resolution);
+  choices.resolution = [...new Set(sides)].sort((a, b) => Number(a) - Number(b));
+  initial = { ...initial, resolution: choices.resolution[choices.resolution.length >> 1] ?? initial.resolution };
+}
 
 /** @param {Point} point */
 export const printPoint = ({ submodel, resolution, precision }) => `${submodel}@${resolution}:${precision}`;

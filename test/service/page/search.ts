@@ -128,6 +128,20 @@ export function searching(page: () => PageTest) {
     await here.answered('M@160:fp32');
   });
 
+  it('compares with the full model, whatever its own resolution is', async () => {
+    await here.page.route('**/v1/frontier', async route => {
+      const response = await route.fetch();
+      const json = (await response.json()) as { points: object[] };
+      const points = ['S@96:fp32', 'XL@96:fp32', 'XL@160:fp32'].map(at => ({ ...json.points[0], at }));
+      await route.fulfill({ response, json: { ...json, points } });
+    });
+    await here.open('#at=S@96:fp32');
+    await here.upload(1);
+    await here.page.waitForSelector('#cost:has-text("hits the same as XL@160")');
+    assert.deepEqual(await here.attributes('[data-axis=resolution] input', 'value'), ['96', '160']);
+    await here.page.unroute('**/v1/frontier');
+  });
+
   it('opens a hit, searches with it, and goes back', async () => {
     await here.open('#at=XL@224:fp32');
     await here.upload(2);
