@@ -37,7 +37,6 @@ const distil: TrainingConfig = {
  */
 const adapt: TrainingConfig = {
   ...distil,
-  subLoss: distil.fullLoss, // less cosine has not been measured for so few steps at so low a rate
   augmentation: { ...distil.augmentation, hue: 0 },
   fullResolutions: [[96, 4], [112, 3], [128, 2], [160, 1.5], [224, 1.5]], // prettier-ignore
   subResolutions: [[96, 4], [112, 3], [128, 2], [160, 0.6], [224, 0.4]], // prettier-ignore
