@@ -1,4 +1,5 @@
 /** Runs the app on a port until it is told to stop. */
+import { once } from 'node:events';
 import { createServer, maxHeaderSize } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -51,11 +52,10 @@ export async function startServer(service: Service): Promise<RunningServer> {
       if (service.stopping) closeUnused();
     });
   });
-  const failure = new Promise<never>((_, reject) => {
-    server.once('error', error => reject(new MatvitError('OPTION_INVALID', `${host}:${port}: ${error.message}`)));
+  server.listen(port, host);
+  await once(server, 'listening').catch((error: Error) => {
+    throw new MatvitError('OPTION_INVALID', `${host}:${port}: ${error.message}`);
   });
-  await Promise.race([failure, new Promise<void>(resolve => server.listen(port, host, resolve))]);
-  failure.catch(() => undefined);
   server.on('error', error => service.log.error({ error: reportOf(error) }, 'a connection could not be accepted'));
   const { family, address, port: actual } = server.address() as AddressInfo;
   const stop = async () => {
