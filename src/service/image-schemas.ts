@@ -1,19 +1,19 @@
 /** Pictures of the index: what goes in and out. */
 import { z } from 'zod';
 import { MatvitError } from '../errors.js';
-import { asText, hasOneSource, maxK, metadata, number, oneSource, sourceMessage } from './schemas.js';
+import { asText, maxK, metadata, number, withPicture } from './schemas.js';
 
-export const source = z.strictObject(oneSource).refine(hasOneSource, sourceMessage).meta({ id: 'PictureSource' });
+export const source = withPicture({}).meta({ id: 'PictureSource' });
 export type Source = z.infer<typeof source>;
 
 const path = z.string().min(1).max(1000).describe('relative, with slashes; made from the SHA-256 if left out');
 export const newPictures = z.strictObject({
   pictures: z
     .array(
-      z
-        .strictObject({ ...oneSource, path: path.optional(), metadata: metadata.optional() })
-        .refine(hasOneSource, sourceMessage)
-        .meta({ id: 'NewPicture', description: 'one of image and url' }),
+      withPicture({ path: path.optional(), metadata: metadata.optional() }).meta({
+        id: 'NewPicture',
+        description: 'one of image and url',
+      }),
     )
     .min(1)
     .max(maxK),

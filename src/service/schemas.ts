@@ -69,10 +69,13 @@ export const example = z
   .meta({ id: 'Example', description: 'one of image, id and url' });
 export type Example = z.infer<typeof example>;
 
-export const oneSource = { image: base64Picture.optional(), url: example.shape.url };
-export const hasOneSource = ({ image, url }: { image?: unknown; url?: unknown }): boolean =>
-  (image === undefined) !== (url === undefined);
-export const sourceMessage = { message: 'a picture has one of image and url' };
+/** An object with one of image and url beside other keys. */
+export const withPicture = <Shape extends z.ZodRawShape>(shape: Shape) =>
+  z
+    .strictObject({ image: base64Picture.optional(), url: example.shape.url, ...shape })
+    .refine(({ image, url }: { image?: unknown; url?: unknown }) => (image === undefined) !== (url === undefined), {
+      message: 'a picture has one of image and url',
+    });
 
 /** An object whose values are not looked at: that is for what knows how large they may be, before they are walked. */
 const jsonObject = z.record(z.string(), z.unknown() as z.ZodType<Json>);
@@ -254,9 +257,7 @@ export const vectorQuery = z
 
 /** as many as the setting `maxPictures` may allow, which bounds those that are decoded */
 const examples = z.array(example).max(1000);
-export const embedQuery = z
-  .strictObject({ ...oneSource, crop: crop.optional(), ...encoding, ...budgets })
-  .refine(hasOneSource, sourceMessage);
+export const embedQuery = withPicture({ crop: crop.optional(), ...encoding, ...budgets });
 export const query = z
   .strictObject({
     like: examples.min(1).describe('what hits should be like'),
