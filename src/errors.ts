@@ -10,6 +10,7 @@ export const errorTable = {
   IMAGE_EMPTY: { status: 422, title: 'The picture is empty' },
   DECODER_LOST: { status: 422, title: 'Two decoders ended while they were at the picture' },
   DECODER_TIMEOUT: { status: 422, title: 'The picture takes too long to decode' },
+  DECODER_EXHAUSTED: { status: 503, title: 'There is not enough memory to decode the picture' },
   DECODER_UNAVAILABLE: { status: 503, title: 'No decoder can be started' },
   FILE_UNREADABLE: { status: 404, title: 'The file cannot be read' },
   // model

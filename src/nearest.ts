@@ -1,6 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 
-/** The known name that somebody may have meant: within a third of its letters, whatever their case. */
+/** The known name that somebody may have meant: within a third of its letters, or one, whatever their case. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const plain = (text: string) => text.toLowerCase().replaceAll(/[-_]/g, '');
   const ranked = known

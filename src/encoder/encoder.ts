@@ -30,7 +30,7 @@ export interface Encoder {
    *   scales are computed over the batch. The buffer may be transferred: do not use it afterwards.
    * @param cores that it may have, one or `this.cores`; one is what it gets while other calls are computed, since together
    *   they are done sooner then
-   * @throws REQUEST_INVALID, OPERATING_POINT_INVALID, ENCODER_FAILED, WORKER_LOST, ENCODER_CLOSED
+   * @throws REQUEST_INVALID, RESOLUTION_INVALID, SUBMODEL_INVALID, OPERATING_POINT_INVALID, ENCODER_FAILED, WORKER_LOST, ENCODER_CLOSED
    */
   embed(pixels: Uint8Array, point: OperatingPoint, cores?: number): Promise<Encoded>;
   close(): Promise<void>;

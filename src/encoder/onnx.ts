@@ -86,7 +86,7 @@ export class OnnxEncoder implements Encoder {
 
   async embed(pixels: Uint8Array, point: OperatingPoint, cores = 1): Promise<Encoded> {
     const { submodel, resolution, precision } = point;
-    const batch = batchSize(pixels, point);
+    const batch = batchSize(this.architecture, pixels, point);
     if (this.closed) throw new MatvitError('ENCODER_CLOSED', 'it was asked to embed after close');
     return new Promise((resolve, reject) => {
       const request = { pixels, batch, submodel, resolution, precision };

@@ -43,7 +43,7 @@ export class TfjsEncoder implements Encoder {
         'OPERATING_POINT_INVALID',
         `${printOperatingPoint(point)}: this engine computes ${this.precisions.join(', ')} only`,
       );
-    const batch = batchSize(pixels, point);
+    const batch = batchSize(this.architecture, pixels, point);
     if (this.closed) throw new MatvitError('ENCODER_CLOSED', 'it was asked to embed after close');
     const answer = this.last.then(async () => {
       if (this.closed) throw new MatvitError('ENCODER_CLOSED', 'it was closed before the picture was embedded');

@@ -39,7 +39,7 @@ export class ColourEncoder implements Encoder {
   constructor(private readonly milliseconds = 0) {}
 
   async embed(pixels: Uint8Array, point: OperatingPoint): Promise<Encoded> {
-    const count = batchSize(pixels, point);
+    const count = batchSize(this.architecture, pixels, point);
     this.mostCalls = Math.max(this.mostCalls, ++this.calls);
     this.mostPictures = Math.max(this.mostPictures, count);
     await sleep(this.milliseconds * count);

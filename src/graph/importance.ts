@@ -3,7 +3,7 @@ import { type Checkpoint, makeCheckpoint } from '../model/checkpoint.js';
 import { type Architecture, tensorShapes } from '../model/architecture.js';
 import type { NamedTensor } from '../model/safetensors.js';
 import { forward, pixelInput } from './forward.js';
-import { linear, plainLayers } from './layers.js';
+import { plainLayers } from './layers.js';
 import { Ops } from './ops.js';
 
 /**
@@ -14,24 +14,10 @@ export function activationGraph({ architecture: a, weights }: Checkpoint): Uint8
   const g = new Ops();
   const shapes = tensorShapes(a);
   const parameters = (name: string) => g.initializer(name, 'float32', shapes.get(name)!, weights.get(name)!);
-  const plain = plainLayers(a, parameters);
-  const pixels = pixelInput(g, a);
-  const positions = g.input('positions', 'float32', ['T', a.width]);
-  forward(
-    g,
-    a,
-    {
-      ...plain,
-      feedForward(_, x, residual, layer) {
-        const neurons = g.gelu(linear(g, x, parameters, `layers.${layer}.up`)); // [B, T, d_ff]
-        g.output(`moment.${layer}`, g.reduce('ReduceMean', g.mul(neurons, neurons), [0, 1], false));
-        const product = g.matMul(neurons, parameters(`layers.${layer}.down.weight`));
-        return g.add(residual, g.add(product, parameters(`layers.${layer}.down.bias`)));
-      },
-    },
-    pixels,
-    positions,
+  const layers = plainLayers(a, parameters, (neurons, layer) =>
+    g.output(`moment.${layer}`, g.reduce('ReduceMean', g.mul(neurons, neurons), [0, 1], false)),
   );
+  forward(g, a, layers, pixelInput(g, a), g.input('positions', 'float32', ['T', a.width]));
   return g.encode();
 }
 

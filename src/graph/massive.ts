@@ -26,6 +26,8 @@ export function massiveNeurons(data: (name: string) => Float32Array): number[] {
     }
     return most + Math.sqrt(square * width);
   });
-  const median = bounds.toSorted((a, b) => a - b)[bounds.length >> 1]!;
+  // a pruned ViT has neurons without any weight
+  const alive = bounds.filter(bound => bound > 0).sort((a, b) => a - b);
+  const median = alive[alive.length >> 1] ?? 0;
   return bounds.flatMap((bound, neuron) => (bound > outlying * median ? [neuron] : []));
 }

@@ -67,7 +67,7 @@ export class DecoderPool implements Decoder {
     this.closed = true;
     for (const { reject } of this.queue.splice(0)) reject(gone());
     const started = [...this.children].filter(({ process }) => process.pid !== undefined);
-    const ends = started.map(child => new Promise(resolve => child.process.once('exit', resolve)));
+    const ends = started.map(child => new Promise(resolve => child.process.once('close', resolve)));
     for (const child of this.children) child.process.kill('SIGKILL');
     await Promise.all(ends);
   }
@@ -147,10 +147,13 @@ export class DecoderPool implements Decoder {
       release(child)?.reject(unavailable(error));
       this.assign();
     });
-    child.process.once('exit', () => {
-      closeSync(scratch);
-      this.lost(child);
-    });
+    // 'close' comes after all of its messages, of which 'ready' tells whose fault the end is
+    child.process.once('exit', () =>
+      child.process.once('close', () => {
+        closeSync(scratch);
+        this.lost(child);
+      }),
+    );
     return child;
   }
 
@@ -174,10 +177,11 @@ export class DecoderPool implements Decoder {
     this.assign();
   }
 
-  /** Its picture's request, if it has one. */
+  /** Its picture's request, if it has one. A process that was never ready has not seen the picture. */
   private fail(child: Child, code: ErrorCode, reason: string): void {
     const job = release(child);
-    job?.reject(pictureError(code, nameOf(job), reason));
+    const isPictures = child.isReady || this.closed;
+    job?.reject(isPictures ? pictureError(code, nameOf(job), reason) : unavailable('its process did not start'));
   }
 }
 

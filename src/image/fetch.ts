@@ -8,6 +8,7 @@ import { get as getHttps } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { MatvitError, reasonOf } from '../errors.js';
+import { checkBytes } from './read.js';
 
 export interface FetchOptions {
   /** hosts, or '*' for all that are public */
@@ -107,26 +108,27 @@ function request(url: URL, options: FetchOptions, signal: AbortSignal): Promise<
     const headers = { Accept: 'image/*', 'Accept-Encoding': 'identity', 'User-Agent': 'matvit' };
     const outgoing = get(url, { lookup, signal, headers, agent: false, maxHeaderSize: 16_384 }, resolve);
     outgoing.once('error', error => reject(failure(error, options, signal)));
+    // after '101 Switching Protocols' Node has neither an answer nor an error
+    outgoing.once('close', () => reject(unreachable('its server gives no answer')));
   });
 }
 
 async function read(response: IncomingMessage, options: FetchOptions, signal: AbortSignal): Promise<Buffer> {
   const { maxBytes, take } = options;
-  const tooLarge = () => new MatvitError('IMAGE_TOO_LARGE', `the fetched picture: more than ${maxBytes} bytes`);
-  if (Number(response.headers['content-length']) > maxBytes) {
-    response.destroy();
-    throw tooLarge();
-  }
+  const check = (size: number) => checkBytes(size, { maxBytes }, 'the fetched picture');
+  const declared = Number(response.headers['content-length'] ?? 0);
   const chunks: Buffer[] = [];
   let size = 0;
   try {
+    check(declared);
     for await (const chunk of response as AsyncIterable<Buffer>) {
       size += chunk.length;
-      if (size > maxBytes) throw tooLarge(); // leaving the loop destroys the response
+      check(size);
       take?.(chunk.length);
       chunks.push(chunk);
     }
   } catch (error) {
+    response.destroy();
     throw failure(error, options, signal);
   }
   return Buffer.concat(chunks);

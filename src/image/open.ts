@@ -24,7 +24,7 @@ export interface Picture {
 
 /**
  * Opens a picture, lets `use` work on it and turns whatever libvips throws on the way into our errors.
- * @throws FILE_UNREADABLE, IMAGE_EMPTY, IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, IMAGE_UNREADABLE
+ * @throws FILE_UNREADABLE, IMAGE_EMPTY, IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, IMAGE_UNREADABLE, DECODER_EXHAUSTED
  */
 export async function withPicture<T>(
   source: PictureSource,
@@ -58,14 +58,17 @@ export async function withPicture<T>(
 }
 
 /**
- * What sharp threw as one of our errors. Only sharp's own messages are told apart: libvips has one log for all threads,
- * so what it says of a picture may be about another one that was being decoded at the same time. It is kept as cause.
+ * What sharp threw as one of our errors. Only sharp's own messages and memory are told apart: libvips has one log for all
+ * threads, so what it says of a picture may be about another one that was being decoded at the same time. It is kept as cause.
  */
 function decodingError(name: string, format: PictureFormat, { maxPixels }: ImageLimits, cause: unknown): MatvitError {
   const message = reasonOf(cause);
   if (message === 'Input image exceeds pixel limit') return tooManyPixels(name, maxPixels, '', cause);
   if (message === 'Input image exceeds channel limit')
     return pictureError('IMAGE_UNSUPPORTED', name, 'more than 5 channels', cause);
+  // said wrongly, it is tried once more; unsaid, an index would lose a picture that was changed in a moment without memory
+  if (/insufficient memory|out of memory|memory allocation(?!.*security)|unable to create thread/i.test(message))
+    return pictureError('DECODER_EXHAUSTED', name, 'libvips has no more', cause);
   return pictureError('IMAGE_UNREADABLE', name, `a damaged, incomplete or unusual ${format.toUpperCase()}`, cause);
 }
 

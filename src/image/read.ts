@@ -37,12 +37,16 @@ export async function readPicture(
 }
 
 /** IMAGE_TOO_LARGE if it is, by its bytes. */
-export function tooLarge(size: number, { maxBytes }: ImageLimits, name: string): MatvitError | undefined {
+export function tooLarge(
+  size: number,
+  { maxBytes }: Pick<ImageLimits, 'maxBytes'>,
+  name: string,
+): MatvitError | undefined {
   return size > maxBytes ? pictureError('IMAGE_TOO_LARGE', name, `more than ${maxBytes / 2 ** 20} MiB`) : undefined;
 }
 
 /** @throws IMAGE_TOO_LARGE */
-export function checkBytes(size: number, limits: ImageLimits, name: string): void {
+export function checkBytes(size: number, limits: Pick<ImageLimits, 'maxBytes'>, name: string): void {
   const error = tooLarge(size, limits, name);
   if (error) throw error;
 }

@@ -42,6 +42,9 @@ const vit = (width: number, heads: number): Architecture => ({
 /** ViT-Ti/16, ViT-S/16 and ViT-B/16 with MatFormer's granularities. */
 export const presets = { 'Ti/16': vit(192, 3), 'S/16': vit(384, 6), 'B/16': vit(768, 12) } as const;
 
+/** Of a file, whose tensors are listed before they are looked for. */
+const maxDepth = 1000;
+
 /** Checks an architecture read from outside. @throws ARCHITECTURE_INVALID */
 export function checkArchitecture(a: Architecture): Architecture {
   const fail = (reason: string): never => {
@@ -51,6 +54,7 @@ export function checkArchitecture(a: Architecture): Architecture {
   for (const key of ['patch', 'resolution', 'width', 'depth', 'heads', 'ffnWidth'] as const) {
     if (!Number.isInteger(a[key]) || a[key] < 1) fail(`${key} must be a positive integer, not ${String(a[key])}`);
   }
+  if (a.depth > maxDepth) fail(`depth must be ${maxDepth} at most, not ${a.depth}`);
   if (!(a.epsilon > 0)) fail(`epsilon must be positive, not ${String(a.epsilon)}`);
   if (a.width % a.heads !== 0) fail(`width ${a.width} is not divisible by ${a.heads} heads`);
   if (a.resolution % a.patch !== 0) fail(`resolution ${a.resolution} is not divisible by the patch of ${a.patch}`);

@@ -26,7 +26,7 @@ export interface Model {
   readonly card: ModelCard;
 }
 
-/** @throws FILE_UNREADABLE, CHECKPOINT_CORRUPT, CHECKPOINT_MISMATCH */
+/** @throws FILE_UNREADABLE, CHECKPOINT_CORRUPT, CHECKPOINT_MISMATCH, ARCHITECTURE_INVALID */
 export async function readModel(folder: string): Promise<Model> {
   const path = join(folder, 'model.json');
   // while a model is replaced, the card before its weights or the one after them names them
@@ -41,7 +41,9 @@ export async function readModel(folder: string): Promise<Model> {
 
 async function readCard(path: string): Promise<ModelCard> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as ModelCard;
+    const card = JSON.parse(await readFile(path, 'utf8')) as Partial<ModelCard> | null;
+    if (typeof card !== 'object' || card === null) throw new Error('it is no model card');
+    return { name: '', description: '', provenance: [], ...card };
   } catch (error) {
     throw new MatvitError('FILE_UNREADABLE', `${path}: ${reasonOf(error)}`, { cause: error });
   }

@@ -66,7 +66,7 @@ const huggingFace = (prefix: string): Names => {
 /** What comes after the embedding, or serves training alone. */
 const harmless = /^(vit\.)?(embeddings\.)?(head|classifier|pooler|pre_logits|decoder\w*|mask_token)(\.|$)/;
 
-/** timm's ViTs and Hugging Face's, that is, ours but for names and layout. @throws CHECKPOINT_MISMATCH */
+/** timm's ViTs and Hugging Face's, that is, ours but for names and layout. @throws CHECKPOINT_MISMATCH, ARCHITECTURE_INVALID */
 export function importVit(file: TensorFile, options: ImportOptions = {}): Checkpoint {
   const { tensors } = file;
   const read = new Set<string>();

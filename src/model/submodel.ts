@@ -19,13 +19,14 @@ export function parseSubmodel(a: Architecture, text: string): Submodel {
   };
   const single = granularityNames.find(name => name === text);
   if (single) return uniform(a, single);
-  const layers = text.split('-').flatMap(run => {
+  const runs = text.split('-').map(run => {
     const match = /^(XL|[SML])([1-9]\d{0,3})$/.exec(run);
     if (!match) return fail('is not written like XL or M6-L6 (granularities S, M, L, XL, each with its layers)');
-    return new Array<number>(Number(match[2])).fill(granularityNames.indexOf(match[1] as GranularityName));
+    return { granularity: granularityNames.indexOf(match[1] as GranularityName), count: Number(match[2]) };
   });
-  if (layers.length !== a.depth) fail(`has ${layers.length} layers, but the model has ${a.depth}`);
-  return layers;
+  const layers = runs.reduce((sum, { count }) => sum + count, 0);
+  if (layers !== a.depth) fail(`has ${layers} layers, but the model has ${a.depth}`);
+  return runs.flatMap(({ granularity, count }) => new Array<number>(count).fill(granularity));
 }
 
 /** The inverse of parseSubmodel: the shortest way to write it. */

@@ -26,7 +26,7 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array | 
     }
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => undefined); // what failed before says more
     throw storageFailed(path, error);
   }
 }

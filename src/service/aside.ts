@@ -11,7 +11,7 @@ export function aside(encoder: Encoder): Encoder {
     ...{ architecture: encoder.architecture, fingerprint: encoder.fingerprint, engine: encoder.engine },
     ...{ precisions: encoder.precisions, concurrency: 0, cores: 1 },
     async embed(pixels, point) {
-      const batch = batchSize(pixels, point);
+      const batch = batchSize(encoder.architecture, pixels, point);
       const size = pixels.length / batch;
       const { width } = encoder.architecture;
       const vectors = new Float32Array(batch * width);

@@ -101,6 +101,14 @@ export function encoderContract(name: string, create: (checkpoint: Checkpoint) =
         await rejectsCode('REQUEST_INVALID', encoder.embed(new Uint8Array(length), point('XL')));
     });
 
+    it('refuses what is no submodel of its architecture, and resolutions that are no whole patches', async () => {
+      for (const submodel of [[3], [], [3, 3, 3, 3], [3, 3, 4], [3, 3, -1], [3, 3, NaN], [3, 3, 0.5]])
+        await rejectsCode('SUBMODEL_INVALID', encoder.embed(tinyPixels(1, 1, 16), { ...point('XL'), submodel }));
+      for (const resolution of [18, 0, -16])
+        await rejectsCode('RESOLUTION_INVALID', encoder.embed(tinyPixels(1, 1, 16), { ...point('XL'), resolution }));
+      assert.equal((await embed(encoder, 1, 1, 'S')).length, tiny.width);
+    });
+
     it('computes every precision that it says it does, and refuses the others', async () => {
       const full = await embed(encoder, 4, 1, 'XL');
       for (const precision of precisions) {

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { OnnxEncoder } from '../../src/encoder/onnx.js';
 import { MatvitError } from '../../src/errors.js';
 import { parseOperatingPoint } from '../../src/model/operating-point.js';
-import { dot, maxDifference } from '../support/numbers.js';
+import { maxDifference } from '../support/numbers.js';
 import { rejectsCode } from '../support/rejects.js';
 import { serveStatic } from '../support/serve.js';
 import { submodel, tiny, tinyCheckpoint, tinyPixels } from '../support/tiny.js';
@@ -67,9 +67,7 @@ describe('the ONNX encoder', () => {
         for (const resolution of [16, 24]) {
           const expected = await serve(tinyPixels(1, 1, resolution), resolution);
           const difference = maxDifference(await embed(1, `${name}@${resolution}:${precision}`), expected);
-          // int8 scales follow from all neurons that a graph computes: the chunks of a nested one have their own
-          if (precision === 'fp32') assert.ok(difference < 1e-5, `${name}@${resolution}: ${difference}`);
-          else assert.ok(dot(await embed(1, `${name}@${resolution}:int8`), expected) > 0.99, `${name}@${resolution}`);
+          assert.ok(difference < 1e-5, `${name}@${resolution}:${precision}: ${difference}`);
         }
       }
   });
@@ -115,16 +113,6 @@ describe('the ONNX encoder', () => {
     await killWorkers();
     await killWorkers(); // the replacements, which are not ready yet
     for (const result of await outcomes) assert.match(result, /^(answered|WORKER_LOST)$/);
-    assert.equal(await outcome(embed(1, 'S')), 'answered');
-  });
-
-  it('fails a call that a worker cannot compute, and goes on', async () => {
-    const point = parseOperatingPoint(tiny, 'XL');
-    for (const wrong of [{ submodel: [3] }, { submodel: [3, 3, NaN] }, { resolution: 18 }])
-      await rejectsCode(
-        'ENCODER_FAILED',
-        encoder.embed(tinyPixels(1, 1, wrong.resolution ?? 16), { ...point, ...wrong }),
-      );
     assert.equal(await outcome(embed(1, 'S')), 'answered');
   });
 

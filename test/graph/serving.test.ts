@@ -78,6 +78,18 @@ describe('int8', () => {
     }
   });
 
+  it('finds no loud neuron where most have been pruned', () => {
+    const tensors = tinyTensors();
+    const dataOf = (name: string) => tensors.get(`layers.1.${name}`)!.data;
+    const pruned = 20;
+    dataOf('up.weight').fill(0, 0, pruned * tiny.width);
+    dataOf('up.bias').fill(0, 0, pruned);
+    assert.deepEqual(massiveNeurons(dataOf), []);
+    dataOf('up.weight').fill(0);
+    dataOf('up.bias').fill(0);
+    assert.deepEqual(massiveNeurons(dataOf), []);
+  });
+
   it('is the same in the universal and the static graph', async () => {
     const universal = await serveUniversal(model, 'int8');
     for (const which of submodels) {

@@ -69,6 +69,29 @@ describe('decode', () => {
       }
     });
 
+  it('looks at the part that is asked for, of the upright picture', async () => {
+    for (const orientation of [1, 3, 6, 8]) {
+      const picture = await quadrants().withMetadata({ orientation }).png().toBuffer();
+      const upright = await decode(picture, 64);
+      for (const [x, y] of [
+        [0, 0],
+        [0.5, 0],
+        [0, 0.5],
+        [0.5, 0.5],
+      ] as const) {
+        // prettier-ignore
+        const part = await decode(picture, 32, { crop: { x, y, width: 0.5, height: 0.5 } });
+        const at = (Math.floor((y + 0.25) * 64) * 64 + Math.floor((x + 0.25) * 64)) * 3;
+        assertQuadrants(part, Array<number[]>(4).fill([...upright.subarray(at, at + 3)]));
+      }
+    }
+    const corner = await decode(await ramps(256, 256).png().toBuffer(), 64, {
+      crop: { x: 0.5, y: 0.25, width: 0.25, height: 0.25 },
+    });
+    for (const at of [0.1, 0.5, 0.9])
+      assertColour(corner, at, at, [(0.5 + at / 4) * 255, (0.25 + at / 4) * 255, 128], 2);
+  });
+
   it('turns a picture upright by each of the eight EXIF orientations', async () => {
     // what a viewer shows for 1 = as stored, 2 = mirrored, 3 = turned by 180 degrees, ... (EXIF 2.32, tag 0x0112)
     const upright = [

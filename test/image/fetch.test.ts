@@ -46,7 +46,9 @@ describe('fetchPicture', () => {
       else if (path === '/slow') {
         const timer = setInterval(() => response.write('x'), 20);
         response.on('close', () => clearInterval(timer));
-      } else if (path === '/404') response.writeHead(404).end();
+      } else if (path === '/101')
+        response.socket!.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: foo\r\nConnection: Upgrade\r\n\r\n');
+      else if (path === '/404') response.writeHead(404).end();
       else response.end('picture');
     });
     server.on('connection', () => connections++);
@@ -150,6 +152,7 @@ describe('fetchPicture', () => {
     for (const path of ['/silent', '/slow'])
       await assert.rejects(fetchFrom(path, { signal: AbortSignal.timeout(200) }), { code: 'REQUEST_ABORTED' }, path);
     await assert.rejects(fetchFrom('/404'), { code: 'URL_UNREACHABLE' });
+    await assert.rejects(fetchFrom('/101'), { code: 'URL_UNREACHABLE' });
     const self = (depth: number): string => (depth === 0 ? '/a.png' : `/to/${encodeURIComponent(self(depth - 1))}`);
     await assert.rejects(fetchFrom(self(4)), { code: 'URL_UNREACHABLE' });
     const failing = () => Promise.reject(new Error('no such name'));

@@ -6,8 +6,9 @@ import { clusteredVectors, row, seeded, unit } from './random-vectors.js';
 
 const dimension = 48;
 const count = 3000;
-const vectors = clusteredVectors(count, dimension, 1);
-const queries = clusteredVectors(100, dimension, 1); // the same seed, so the same centres
+const all = clusteredVectors(count + 100, dimension, 1);
+const vectors = all.subarray(0, count * dimension);
+const queries = all.subarray(count * dimension); // of the same clusters, and none of the vectors
 const ids = Array.from({ length: count }, (_, i) => i + 1);
 
 export function vectorIndexContract(name: string, create: (dimension: number) => Promise<VectorIndex>): void {

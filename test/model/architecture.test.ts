@@ -31,6 +31,7 @@ describe('architectures', () => {
   const broken: [string, Partial<Record<keyof Architecture, unknown>>][] = [
     ['a width of 0', { width: 0 }],
     ['a fractional depth', { depth: 1.5 }],
+    ['a depth that no memory would hold', { depth: 1e9 }],
     ['no patch', { patch: undefined }],
     ['a width that the heads do not divide', { heads: 5 }],
     ['a resolution that the patch does not divide', { resolution: 18 }],

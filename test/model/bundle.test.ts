@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { type ModelCard, readModel, sourceAt, writeModel } from '../../src/model/bundle.js';
 import { makeCheckpoint, writeCheckpoint } from '../../src/model/checkpoint.js';
+import { writeFileAtomic } from '../../src/model/write-file-atomic.js';
 import { tensorShapes } from '../../src/model/architecture.js';
 import { rejectsCode } from '../support/rejects.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -52,6 +53,29 @@ describe('a model on disk', () => {
     for (const path of [folder, file]) assert.deepEqual(await sourceAt(path), { checkpoint: first, provenance });
     await writeCheckpoint(file, second, 'F32');
     assert.deepEqual(await sourceAt(folder), { checkpoint: second, provenance: [] });
+  });
+
+  it('is refused with a card that is none, and has no provenance with one that says nothing of it', async () => {
+    const folder = inFolder('card');
+    await writeModel(folder, first, card, 'F32');
+    const file = `${folder}/model.json`;
+    for (const text of ['null', '3', '"card"', '', '[]']) {
+      writeFileSync(file, text);
+      await assert.rejects(
+        readModel(folder),
+        { code: text === '[]' ? 'CHECKPOINT_MISMATCH' : 'FILE_UNREADABLE' },
+        text,
+      );
+    }
+    writeFileSync(file, JSON.stringify({ fingerprint: first.fingerprint }));
+    assert.deepEqual((await sourceAt(folder)).provenance, []);
+  });
+
+  it('says that a file cannot be written, whatever is in the way', async () => {
+    await writeFileAtomic(inFolder('plain'), 'a file');
+    for (const path of [inFolder('plain/below'), inFolder('x'.repeat(250)), inFolder('a\0b')])
+      await rejectsCode('STORAGE_FAILED', writeFileAtomic(path, 'text'));
+    assert.deepEqual(readFileSync(inFolder('plain'), 'utf8'), 'a file');
   });
 
   it('stays as it was when what should replace it is not finite', async () => {

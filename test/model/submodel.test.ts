@@ -52,6 +52,7 @@ describe('submodels', () => {
     '-M12',
     'M12-',
     'M99999',
+    'S9999-'.repeat(1000) + 'S1',
     ' XL',
   ])
     it(`refuse '${text}'`, () => throwsCode('SUBMODEL_INVALID', () => parseSubmodel(a, text)));

@@ -1,4 +1,4 @@
-/** Embeddings of a pretrained ViT-Ti/16 that another engine computed (test/fixtures/golden.json says how). */
+/** Embeddings that other implementations computed; the files in test/fixtures say how. */
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Context } from 'mocha';
@@ -9,14 +9,22 @@ import { readSafetensors } from '../../src/model/safetensors.js';
 /** A file by its path from the project's root; this runs as dist/test/support/golden.js. */
 export const projectFile = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 
-export interface Golden {
-  /** rows of the position embeddings at 7 x 7 patches, without the class token's */
-  readonly positions7x7_first3: readonly number[][];
+interface Cases {
   readonly cases: readonly { image: number; resolution: number; submodel: string; embedding: number[] }[];
 }
 
-export const golden = (): Golden =>
-  JSON.parse(readFileSync(projectFile('test/fixtures/golden.json'), 'utf8')) as Golden;
+/** Of a pretrained ViT-Ti/16. */
+export interface Golden extends Cases {
+  /** rows of the position embeddings at 7 x 7 patches, without the class token's */
+  readonly positions7x7_first3: readonly number[][];
+}
+
+const fixture = (name: string): unknown => JSON.parse(readFileSync(projectFile(`test/fixtures/${name}`), 'utf8'));
+
+export const golden = () => fixture('golden.json') as Golden;
+
+/** Of the tiny MatViT, seed 1. */
+export const goldenTiny = () => fixture('golden-tiny.json') as Cases;
 
 /** Picture k as golden.json defines it, [resolution, resolution, 3]. */
 export function goldenPixels(k: number, resolution: number): Uint8Array {
