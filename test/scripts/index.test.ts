@@ -207,14 +207,18 @@ describe('matvit index', function () {
     });
 
     it('by a second Ctrl-C ends at once', async () => {
-      const { child, outcome } = startIndexing('ended');
-      while (child.exitCode === null && committed('ended') === 0) await sleep(2);
-      child.kill('SIGINT');
-      await Promise.race([once(child.stderr, 'data'), outcome]); // it has heard the first
-      child.kill('SIGINT');
-      const { code, signal, stderr } = await outcome;
-      assert.match(String(signal ?? code), /^(SIGINT|1|0)$/, stderr); // or was quicker than this test
-      assert.match(stderr, /^(\nstopping; once more to stop at once\n)?$/);
+      let outcome: Awaited<ReturnType<typeof startIndexing>['outcome']> | undefined;
+      for (let attempt = 1; outcome?.signal !== 'SIGINT' && attempt <= 4; attempt++) {
+        const index = `ended-${attempt}`; // a run may have ended before the second signal reached it
+        const { child, outcome: ended } = startIndexing(index);
+        while (child.exitCode === null && committed(index) === 0) await sleep(2);
+        child.kill('SIGINT');
+        await Promise.race([once(child.stderr, 'data'), ended]); // it has heard the first
+        child.kill('SIGINT');
+        outcome = await ended;
+      }
+      assert.equal(outcome!.signal, 'SIGINT', outcome!.stderr);
+      assert.equal(outcome!.stderr, '\nstopping; once more to stop at once\n');
     });
   });
 });
