@@ -2,17 +2,24 @@
 import { PGlite } from '@electric-sql/pglite';
 import { vector } from '@electric-sql/pglite-pgvector';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
+import pg from 'pg';
 
-export interface TestServer {
+export interface TestDatabase {
   /** of an empty database */
   readonly address: string;
   /** Drops everything. */
   empty(): Promise<void>;
-  /** what a setting is outside of transactions */
-  setting(name: string): Promise<string>;
   close(): Promise<void>;
 }
 
+export interface TestServer extends TestDatabase {
+  /** what a setting is outside of transactions */
+  setting(name: string): Promise<string>;
+}
+
+const emptied = 'DROP SCHEMA public CASCADE; CREATE SCHEMA public';
+
+/** One backend serves all connections, in turns. */
 export async function startPostgres(): Promise<TestServer> {
   const db = await PGlite.create({ extensions: { vector } });
   const server = new PGLiteSocketServer({ db, host: '127.0.0.1', port: 0, maxConnections: 50 });
@@ -20,7 +27,7 @@ export async function startPostgres(): Promise<TestServer> {
   return {
     address: `postgres://postgres:postgres@${server.getServerConn()}/postgres?sslmode=disable`,
     empty: async () => {
-      await db.exec('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+      await db.exec(emptied);
     },
     setting: async name => (await db.query<Record<string, string>>(`SHOW ${name}`)).rows[0]![name]!,
     close: async () => {
@@ -28,4 +35,15 @@ export async function startPostgres(): Promise<TestServer> {
       await db.close();
     },
   };
+}
+
+/** Of a database that may be emptied, on a server where connections work at the same time. One test file uses it. */
+export const realPostgres = process.env['MATVIT_TEST_POSTGRES'];
+
+export async function connectTo(address: string): Promise<TestDatabase> {
+  const client = new pg.Client(address);
+  await client.connect();
+  const empty = async () => void (await client.query(emptied));
+  await empty();
+  return { address, empty, close: () => client.end() };
 }
