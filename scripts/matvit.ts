@@ -1,21 +1,8 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
-import { averageCommand } from './average.js';
-import { benchCommand } from './bench.js';
-import { calibrateCommand } from './calibrate.js';
 import { plainSwitches, report, throwOnMisuse } from './cli.js';
-import { configCommand } from './config.js';
-import { demoCommand } from './demo.js';
-import { duplicatesCommand } from './duplicates.js';
-import { evaluateCommand } from './evaluate.js';
-import { importCommand } from './import.js';
-import { indexCommand } from './index.js';
-import { keysCommand } from './keys.js';
-import { searchCommand } from './search.js';
-import { serveCommand } from './serve.js';
-import { snapshotCommand } from './snapshot.js';
-import { trainCommand } from './train.js';
+import { commands } from './commands.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
@@ -33,23 +20,7 @@ Start with:
   $ matvit demo
   $ matvit index photos/ && matvit search one.jpg`,
   );
-for (const command of [
-  indexCommand,
-  searchCommand,
-  serveCommand,
-  calibrateCommand,
-  duplicatesCommand,
-  snapshotCommand,
-  configCommand,
-  keysCommand,
-  evaluateCommand,
-  benchCommand,
-  trainCommand,
-  averageCommand,
-  importCommand,
-  demoCommand,
-])
-  program.addCommand(command);
+for (const command of commands) program.addCommand(command);
 throwOnMisuse(program);
 plainSwitches(program);
 
