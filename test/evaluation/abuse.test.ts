@@ -17,7 +17,8 @@ describe('abuse', function () {
     await writePictures(inFolder('pictures'), 6);
     const on = ['--index', inFolder('index'), '--model', inFolder('model')];
     await output('index', inFolder('pictures'), ...on);
-    server = await ServeProcess.start([...on, '--request-timeout', '2', '--log-level', 'error', '--drain', '0']);
+    const quick = ['--request-timeout', '2', '--log-level', 'error', '--drain', '0'];
+    server = await ServeProcess.start([...on, '--workers', '2', ...quick]); // whose memory is the same on every machine
     rows = await benchAbuse(server, { count: 60, pictures: 60, seconds: 1, side: 1000, seed: 2 });
   });
   after(() => server.stop());
