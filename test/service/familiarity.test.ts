@@ -6,17 +6,16 @@ import { picture, stripes } from '../corpus/pictures.js';
 import { PageTest, full, hasBrowser } from '../support/page.js';
 import { temporaryFolder } from '../support/temporary.js';
 
-describe('a picture that the index has nothing like', function () {
+describe('a picture that the index has nothing like', () => {
   const inFolder = temporaryFolder();
   let here: PageTest;
   let client: Client;
-  before(async function () {
-    if (!hasBrowser) this.skip();
+  before(async () => {
     here = await PageTest.start(inFolder('.'), 110);
     client = new Client({ url: here.server.url });
     await writeFile(inFolder('stripes.png'), await stripes());
   });
-  after(() => here?.stop());
+  after(() => here.stop());
 
   it('is told from others over HTTP', async () => {
     const ask = async (of: Promise<Buffer>): Promise<SearchAnswer> =>
@@ -35,7 +34,8 @@ describe('a picture that the index has nothing like', function () {
     dark: { viewport: { width: 1280, height: 900 }, colorScheme: 'dark' },
     phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
   } as const))
-    it(`is met with a notice on the page: ${name}`, async () => {
+    it(`is met with a notice on the page: ${name}`, async function () {
+      if (!hasBrowser) this.skip();
       here.page = await here.newPage(options);
       await here.open(`#at=${full}&k=10`);
       await here.page.setInputFiles('#intro input[type=file]', inFolder('stripes.png'));

@@ -41,11 +41,11 @@ export class PageTest {
   page!: Page;
   /** exceptions, and what the content security policy refused */
   errors: string[] = [];
+  private browser: Promise<Browser> | undefined;
 
   private constructor(
     readonly searcher: Searcher<ImageIndex>,
     readonly server: RunningServer,
-    private readonly browser: Browser,
   ) {}
 
   static async start(folder: string, count = 24): Promise<PageTest> {
@@ -53,17 +53,17 @@ export class PageTest {
     const searcher = new Searcher(encoder, index, { calibration: calibrationOf(encoder.fingerprint) });
     await searcher.warmUp();
     const server = await startServer(testService(searcher, { writable: true, urlHosts: 'pictures.example' }));
-    return new PageTest(searcher, server, await launch());
+    return new PageTest(searcher, server);
   }
 
   async stop(): Promise<void> {
-    await this.browser.close();
+    await (await this.browser)?.close();
     await this.server.stop();
     await this.searcher.close();
   }
 
   async newPage(options: BrowserContextOptions): Promise<Page> {
-    const made = await this.browser.newPage({ reducedMotion: 'reduce', ...options });
+    const made = await (await (this.browser ??= launch())).newPage({ reducedMotion: 'reduce', ...options });
     made.setDefaultTimeout(20_000);
     made.on('pageerror', error => this.errors.push(error.message));
     made.on('console', message => {
