@@ -148,8 +148,15 @@ describe('indexFolder', () => {
 
   it('keeps decoders and encoder busy, within bounds', async () => {
     await fill(120);
-    encoder = new ColourEncoder(60); // slower than decoding on a busy machine
-    let [decoding, mostDecoding] = [0, 0];
+    let open = () => {};
+    const gate = new Promise<void>(resolve => (open = resolve));
+    encoder = new (class extends ColourEncoder {
+      override async embed(...call: Parameters<ColourEncoder['embed']>) {
+        await gate;
+        return super.embed(...call);
+      }
+    })();
+    let [decoding, mostDecoding, decoded] = [0, 0, 0];
     await run({
       decode: async (path, resolution) => {
         mostDecoding = Math.max(mostDecoding, ++decoding);
@@ -157,6 +164,7 @@ describe('indexFolder', () => {
           return await decode(path, resolution);
         } finally {
           decoding--;
+          if (++decoded === 20) open(); // until then the calls that there may be are waiting with a picture each
         }
       },
     });

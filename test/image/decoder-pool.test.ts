@@ -135,7 +135,7 @@ describe('DecoderPool', () => {
   });
 
   it('gives up a decoder that never returns', async () => {
-    const { stopped, stuck } = await openStopped(5000);
+    const { stopped, stuck } = await openStopped(2000);
     await assert.rejects(stuck, { code: 'DECODER_TIMEOUT', status: 422 });
     while (isAlive(stopped)) await sleep(10);
     await Promise.all([pool.decode(picture, 32), pool.decode(picture, 32)]);
