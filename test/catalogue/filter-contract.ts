@@ -4,7 +4,7 @@ import type { Facet } from '../../src/catalogue/facets.js';
 import type { Filter } from '../../src/catalogue/filter.js';
 import type { Json, Metadata } from '../../src/catalogue/image.js';
 import { fieldPath, readFilter } from '../../src/catalogue/parse-filter.js';
-import { seeded } from '../index/random-vectors.js';
+import { random } from '../../src/training/random.js';
 
 /** A catalogue that holds the metadata of `rows`, each with its number as its only image's path. */
 export interface Filtering {
@@ -110,8 +110,8 @@ export function filterContract(name: string, open: () => Promise<Filtering>): vo
       });
 
     it('combines as sets do', async () => {
-      const random = seeded(9);
-      const pick = () => cases[Math.floor(random() * cases.length)]!;
+      const draw = random(9);
+      const pick = () => cases[draw.below(cases.length)]!;
       for (let i = 0; i < 100; i++) {
         const [[a, inA], [b, inB], [c, inC]] = [pick(), pick(), pick()];
         const filter = readFilter({ $or: [{ $and: [a, b] }, { $not: c }] });

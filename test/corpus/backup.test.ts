@@ -7,8 +7,9 @@ import { pack } from 'tar-stream';
 import type { NewImage } from '../../src/catalogue/changes.js';
 import { createBackup, restoreBackup } from '../../src/corpus/backup.js';
 import { ImageIndex } from '../../src/corpus/image-index.js';
+import { row } from '../support/numbers.js';
 import { rejectsCode } from '../support/rejects.js';
-import { clusteredVectors, row } from '../index/random-vectors.js';
+import { clusteredVectors } from '../index/random-vectors.js';
 
 const dimension = 32;
 const model = { fingerprint: 'm'.repeat(64), dimension };

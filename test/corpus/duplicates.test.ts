@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { collapsing, findDuplicates } from '../../src/corpus/duplicates.js';
 import { ImageIndex } from '../../src/corpus/image-index.js';
-import { clusteredVectors, row, unit } from '../index/random-vectors.js';
+import { clusteredVectors, unit } from '../index/random-vectors.js';
+import { row } from '../support/numbers.js';
 
 const dimension = 32;
 const vectors = clusteredVectors(300, dimension, 8, 300);

@@ -3,7 +3,8 @@ import { setImmediate } from 'node:timers/promises';
 import { spread } from '../../src/catalogue/spread.js';
 import { type Corpus, Familiarity, unfamiliar } from '../../src/corpus/familiarity.js';
 import { ExactIndex } from '../../src/index/exact.js';
-import { clusteredVectors, row } from '../index/random-vectors.js';
+import { clusteredVectors } from '../index/random-vectors.js';
+import { row } from '../support/numbers.js';
 
 const dimension = 16;
 

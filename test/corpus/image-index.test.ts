@@ -7,8 +7,9 @@ import type { Worker } from 'node:worker_threads';
 import type { NewImage } from '../../src/catalogue/changes.js';
 import { ImageIndex } from '../../src/corpus/image-index.js';
 import { ExactIndex } from '../../src/index/exact.js';
+import { row } from '../support/numbers.js';
 import { rejectsCode } from '../support/rejects.js';
-import { clusteredVectors, row } from '../index/random-vectors.js';
+import { clusteredVectors } from '../index/random-vectors.js';
 
 const dimension = 32;
 const model = { fingerprint: 'm'.repeat(64), dimension };

@@ -6,7 +6,9 @@ import { readFilter } from '../../src/catalogue/parse-filter.js';
 import { printCursor } from '../../src/corpus/cursor.js';
 import type { ImageIndex } from '../../src/corpus/image-index.js';
 import type { Hit } from '../../src/corpus/nearest.js';
-import { clusteredVectors, row, seeded, unit } from '../index/random-vectors.js';
+import { random } from '../../src/training/random.js';
+import { clusteredVectors, unit } from '../index/random-vectors.js';
+import { dot, row } from '../support/numbers.js';
 
 const dimension = 32;
 export const model = { fingerprint: 'm'.repeat(64), dimension };
@@ -21,14 +23,13 @@ export function searchContract(
   describe(`search: ${name}`, () => {
     const vectors = clusteredVectors(count + 200, dimension, 21, clusters);
     const vector = (i: number) => row(vectors, dimension, i);
-    const random = seeded(22);
+    const draw = random(22);
     const axis = vector(count + 199);
-    const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
     const pictures: readonly (NewImage & { readonly embedding: Float32Array })[] = Array.from(
       { length: count },
       (_, i) => ({
         ...{ path: `${i}.jpg`, sha256: String(i).padStart(64, '0'), size: i, mtime: i, embedding: vector(i) },
-        metadata: { u: random(), near: dot(vector(i), axis), parity: i % 2 === 0 ? 'even' : 'odd' },
+        metadata: { u: draw.next(), near: dot(vector(i), axis), parity: i % 2 === 0 ? 'even' : 'odd' },
       }),
     );
     const queries = Array.from({ length: 20 }, (_, i) => vector(count + i));

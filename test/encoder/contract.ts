@@ -36,7 +36,7 @@ export function encoderContract(name: string, create: (checkpoint: Checkpoint) =
         const vectors = await embed(encoder, 1, 3, text);
         assert.equal(vectors.length, 3 * tiny.width);
         for (let i = 0; i < 3; i++) {
-          const vector = row(vectors, i, tiny.width);
+          const vector = row(vectors, tiny.width, i);
           assert.ok(Math.abs(dot(vector, vector) - 1) < 1e-5, `${text}: a vector of length² ${dot(vector, vector)}`);
         }
       }
@@ -55,7 +55,7 @@ export function encoderContract(name: string, create: (checkpoint: Checkpoint) =
         const { vectors } = await encoder.embed(pixels.slice(), point(text));
         for (let i = 0; i < 5; i++) {
           const alone = await encoder.embed(pixels.slice(i * length, (i + 1) * length), point(text));
-          const difference = maxDifference(alone.vectors, row(vectors, i, tiny.width));
+          const difference = maxDifference(alone.vectors, row(vectors, tiny.width, i));
           assert.ok(difference < 1e-6, `${text}, picture ${i}: ${difference}`);
         }
       }
@@ -75,7 +75,7 @@ export function encoderContract(name: string, create: (checkpoint: Checkpoint) =
       const pixels = tinyPixels(2, 2, 16);
       const { vectors } = await encoder.embed(pixels.subarray(pixels.length / 2), point('XL'));
       const both = await encoder.embed(pixels.slice(), point('XL'));
-      assert.ok(maxDifference(vectors, row(both.vectors, 1, tiny.width)) < 1e-6);
+      assert.ok(maxDifference(vectors, row(both.vectors, tiny.width, 1)) < 1e-6);
     });
 
     it('gives different vectors for different submodels and resolutions', async () => {

@@ -41,7 +41,7 @@ describe('the universal graph', () => {
         for (let i = 0; i < 7; i++) {
           const alone = pixels.subarray(i * (pixels.length / 7), (i + 1) * (pixels.length / 7));
           const vector = await universal(which)(alone, resolution);
-          assert.ok(maxDifference(vector, row(together, i, tiny.width)) < 1e-6);
+          assert.ok(maxDifference(vector, row(together, tiny.width, i)) < 1e-6);
         }
       }
   });

@@ -1,7 +1,4 @@
 /** Pictures to test with: drawn here, so that every pixel's colour is known, and encoded by sharp. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 import { type Sharp, sharp } from '../../src/image/sharp.js';
 
@@ -85,14 +82,4 @@ export function flipped(bytes: Uint8Array, count: number, seed: number, from = 0
     copy[from + ((state >>> 8) % (copy.length - from))]! ^= 0xff;
   }
   return copy;
-}
-
-/** A folder for the tests of the enclosing `describe`; gone after them. */
-export function temporaryFolder(): { readonly path: string } {
-  const folder = { path: '' };
-  before(async () => {
-    folder.path = await mkdtemp(join(tmpdir(), 'matvit-image-'));
-  });
-  after(() => rm(folder.path, { recursive: true }));
-  return folder;
 }

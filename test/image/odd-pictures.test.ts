@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { mkdtemp } from 'node:fs/promises';
-import { join } from 'node:path';
 import { MatvitError } from '../../src/errors.js';
 import { decode } from '../../src/image/decode.js';
 import { thumbnail } from '../../src/image/thumbnail.js';
-import { flipped, temporaryFolder, texture } from './fixtures.js';
+import { temporaryFolder } from '../support/temporary.js';
+import { flipped, texture } from './fixtures.js';
 import { oddPictures } from './odd-pictures.js';
 
 /** Decoding's outcome in a word. */
@@ -15,13 +15,13 @@ const outcome = (source: string | Uint8Array): Promise<string> =>
   );
 
 describe('odd pictures', () => {
-  const folder = temporaryFolder();
+  const inFolder = temporaryFolder();
 
   for (const { name, make, expect, skip } of oddPictures)
     it(`${name}: ${expect}${skip ? ` (not tried: ${skip})` : ''}`, async function () {
       if (skip) return this.skip();
       this.timeout(10_000);
-      const path = await make(folder.path);
+      const path = await make(inFolder('.'));
       if (expect === 'ok') {
         assert.equal((await decode(path, 112)).length, 112 * 112 * 3);
         assert.ok((await thumbnail(path, { size: 64, format: 'webp' })).length > 0);
@@ -40,7 +40,7 @@ describe('odd pictures', () => {
   it('fare alike when they are decoded at the same time', async function () {
     this.timeout(20_000);
     const tried = oddPictures.filter(({ skip }) => !skip);
-    const another = await mkdtemp(join(folder.path, 'all-'));
+    const another = await mkdtemp(inFolder('all-'));
     const paths = await Promise.all(tried.map(({ make }) => make(another)));
     const outcomes = await Promise.all(paths.map(outcome));
     assert.deepEqual(

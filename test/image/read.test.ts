@@ -1,36 +1,36 @@
 import assert from 'node:assert/strict';
 import { chmod, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { decode } from '../../src/image/decode.js';
 import { readPicture } from '../../src/image/read.js';
-import { quadrants, temporaryFolder } from './fixtures.js';
+import { temporaryFolder } from '../support/temporary.js';
+import { quadrants } from './fixtures.js';
 
 describe('readPicture', () => {
-  const folder = temporaryFolder();
+  const inFolder = temporaryFolder();
 
   it('gives the bytes of a file, also of an empty one', async () => {
     for (const contents of [Buffer.from([1, 2, 3]), Buffer.alloc(0)]) {
-      const path = join(folder.path, 'bytes');
+      const path = inFolder('bytes');
       await writeFile(path, contents);
       assert.deepEqual(Buffer.from(await readPicture(path)), contents);
     }
   });
 
   it('names the file and the reason, or the name it was given', async () => {
-    const path = join(folder.path, 'gone.jpg');
+    const path = inFolder('gone.jpg');
     const gone = { code: 'FILE_UNREADABLE', detail: `${path}: no such file or directory` };
     await assert.rejects(readPicture(path), gone);
     await assert.rejects(readPicture(path, { name: 'two\nlines' }), { detail: 'two?lines: no such file or directory' });
-    await assert.rejects(readPicture(`${folder.path}/${'x'.repeat(300)}`), { code: 'FILE_UNREADABLE' });
-    await assert.rejects(readPicture(`${folder.path}/null\0byte`), { code: 'FILE_UNREADABLE' });
+    await assert.rejects(readPicture(inFolder('x'.repeat(300))), { code: 'FILE_UNREADABLE' });
+    await assert.rejects(readPicture(inFolder('null\0byte')), { code: 'FILE_UNREADABLE' });
   });
 
   it('refuses a file that this user may not read', async function () {
     if (process.getuid?.() !== 0) return this.skip(); // oddPictures tries it then
-    const path = join(folder.path, 'forbidden.jpg');
+    const path = inFolder('forbidden.jpg');
     await writeFile(path, 'x');
     await chmod(path, 0);
-    await chmod(folder.path, 0o755);
+    await chmod(inFolder('.'), 0o755);
     process.seteuid!(65534); // nobody
     try {
       await assert.rejects(readPicture(path), { code: 'FILE_UNREADABLE', detail: `${path}: permission denied` });
@@ -40,7 +40,7 @@ describe('readPicture', () => {
   });
 
   it('keeps to the limits, before anything is decoded', async () => {
-    const path = join(folder.path, 'picture.png');
+    const path = inFolder('picture.png');
     const bytes = await quadrants(100, 100).png().toBuffer();
     await writeFile(path, bytes);
     const exact = { maxBytes: bytes.length, maxPixels: 10_000 };

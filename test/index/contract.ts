@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { ExactIndex } from '../../src/index/exact.js';
 import type { VectorIndex } from '../../src/index/vector-index.js';
-import { clusteredVectors, row, seeded, unit } from './random-vectors.js';
+import { random } from '../../src/training/random.js';
+import { row } from '../support/numbers.js';
+import { clusteredVectors, unit } from './random-vectors.js';
 
 const dimension = 48;
 const count = 3000;
@@ -101,11 +103,11 @@ export function vectorIndexContract(name: string, create: (dimension: number) =>
     });
 
     it('keeps its recall while vectors come and go', async () => {
-      const random = seeded(5);
+      const draw = random(5);
       let live = ids.slice(0, count / 2);
       await index.upsert(live, vectors.subarray(0, live.length * dimension));
       for (let next = count / 2; next < count; next += 250) {
-        const removed = new Set(live.filter(() => random() < 0.15));
+        const removed = new Set(live.filter(() => draw.next() < 0.15));
         await index.remove([...removed]);
         const added = ids.slice(next, next + 250);
         await index.upsert(added, vectors.subarray(next * dimension, (next + 250) * dimension));

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { ExactIndex } from '../../src/index/exact.js';
+import { row } from '../support/numbers.js';
 import { vectorIndexContract } from './contract.js';
-import { clusteredVectors, row } from './random-vectors.js';
+import { clusteredVectors } from './random-vectors.js';
 
 vectorIndexContract('exact', dimension => Promise.resolve(new ExactIndex(dimension)));
 

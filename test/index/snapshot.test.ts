@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { HnswIndex } from '../../src/index/hnsw.js';
 import { readManifest, writeManifest } from '../../src/index/manifest.js';
 import { openSnapshot, saveSnapshot } from '../../src/index/snapshot.js';
-import { clusteredVectors, row, seeded } from './random-vectors.js';
+import { random } from '../../src/training/random.js';
+import { row } from '../support/numbers.js';
+import { clusteredVectors } from './random-vectors.js';
 
 const dimension = 24;
 const count = 1500; // beyond the first capacity
@@ -100,8 +102,8 @@ describe('snapshot', () => {
 
   it('is refused with any flipped byte, also those that make hnswlib abort the process', async () => {
     const whole = await readFile(graph);
-    const random = seeded(9);
-    const places = [0, 8, 16, 24, 48, 52, ...Array.from({ length: 40 }, () => Math.floor(random() * whole.length))];
+    const draw = random(9);
+    const places = [0, 8, 16, 24, 48, 52, ...Array.from({ length: 40 }, () => draw.below(whole.length))];
     for (const place of places) {
       const bytes = Buffer.from(whole);
       bytes[place]! ^= 0xff;

@@ -12,7 +12,7 @@ import { KeyRing } from '../../src/service/keys.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
 import type { Service } from '../../src/service/service.js';
 import { smallSearcher } from '../support/small.js';
-import { testService } from '../support/service.js';
+import { codeOf, testService } from '../support/service.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 describe('access to the service', () => {
@@ -30,7 +30,6 @@ describe('access to the service', () => {
     server = await startServer(service);
   };
   const get = (path: string, headers: Record<string, string> = {}) => fetch(server.url + path, { headers });
-  const codeOf = async (response: Response) => ((await response.json()) as { code: string }).code;
   /** Through node:http, which lets the host be chosen. */
   const statusAs = async (host: string): Promise<number | undefined> => {
     const { hostname, port } = new URL(server.url);

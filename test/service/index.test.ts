@@ -12,7 +12,7 @@ import { type RunningServer, startServer } from '../../src/service/server.js';
 import type { Service } from '../../src/service/service.js';
 import { writeFiles } from '../corpus/pictures.js';
 import { smallSearcher } from '../support/small.js';
-import { testService } from '../support/service.js';
+import { codeOf, testService } from '../support/service.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 interface Job {
@@ -40,7 +40,6 @@ describe('an index over HTTP', () => {
   });
 
   const ask = (method: string, path: string) => fetch(server.url + path, { method });
-  const codeOf = async (response: Response) => ((await response.json()) as { code: ErrorCode }).code;
   const begin = async (): Promise<Job> => {
     const response = await ask('POST', '/v1/index/reindex');
     assert.equal(response.status, 202, await response.clone().text());

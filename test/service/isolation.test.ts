@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { DecoderPool } from '../../src/image/decoder-pool.js';
 import { Searcher } from '../../src/search/searcher.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
-import { testService } from '../support/service.js';
+import { codeOf, testService } from '../support/service.js';
 import { smallSearcher } from '../support/small.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -34,7 +34,6 @@ describe('decoding in processes of its own', () => {
       fetch(`${server.url}/v1/search?k=3&at=S@96`, { method: 'POST', body: new Uint8Array(picture) });
     return { pool, search, url: server.url };
   }
-  const codeOf = async (response: Response) => [response.status, ((await response.json()) as { code: string }).code];
 
   it('costs no request that a decoder is killed', async () => {
     const { pool, search, url } = await serve(60_000);
@@ -52,7 +51,8 @@ describe('decoding in processes of its own', () => {
     const { pool, search } = await serve(2000);
     await Promise.all([search(), search()]);
     process.kill(pool.processes[0]!, 'SIGSTOP');
-    assert.deepEqual(await codeOf(await search()), [422, 'DECODER_TIMEOUT']);
+    const struck = await search();
+    assert.deepEqual([struck.status, await codeOf(struck)], [422, 'DECODER_TIMEOUT']);
     const after = await Promise.all([search(), search(), search()]);
     assert.deepEqual(after.map(({ status }) => status), [200, 200, 200]); // prettier-ignore
   });

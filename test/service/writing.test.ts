@@ -7,7 +7,7 @@ import type { Searcher } from '../../src/search/searcher.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
 import { KeyRing } from '../../src/service/keys.js';
 import { smallSearcher } from '../support/small.js';
-import { testService } from '../support/service.js';
+import { codeOf, testService } from '../support/service.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 interface Shown {
@@ -44,7 +44,6 @@ describe('changing an index over HTTP', () => {
     assert.equal(response.status, 201, await response.clone().text());
     return ((await response.json()) as { images: Shown[] }).images;
   };
-  const codeOf = async (response: Response) => ((await response.json()) as { code: ErrorCode }).code;
   const image = async (id: number) => (await (await ask('GET', `/v1/images/${id}`)).json()) as Shown;
   const nearest = async (picture: Uint8Array) => {
     const response = await ask('POST', '/v1/search?k=1', picture as Uint8Array<ArrayBuffer>);

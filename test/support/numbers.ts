@@ -16,6 +16,6 @@ export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return sum;
 }
 
-/** Row i of a matrix with `width` columns. */
-export const row = (matrix: Float32Array, i: number, width: number): Float32Array =>
+/** Row `i` of [n, width]. */
+export const row = (matrix: Float32Array, width: number, i: number): Float32Array =>
   matrix.subarray(i * width, (i + 1) * width);

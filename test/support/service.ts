@@ -1,4 +1,5 @@
 import { readConfig } from '../../src/config.js';
+import type { ErrorCode } from '../../src/errors.js';
 import type { Searcher } from '../../src/search/searcher.js';
 import { Service, type ServiceOptions } from '../../src/service/service.js';
 
@@ -12,3 +13,6 @@ export function testService(
   const { config } = readConfig({ flags: { keys: `${searcher.index.folder}/keys.json`, ...quiet, ...flags } });
   return new Service(searcher, { config, ...options });
 }
+
+/** Of an answer that is an error. */
+export const codeOf = async (response: Response) => ((await response.json()) as { code: ErrorCode }).code;

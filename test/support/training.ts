@@ -110,7 +110,7 @@ export function noise(seed: number, shape: readonly number[], spread = 1): Named
 export function unitRows(seed: number, rows: number): NamedTensor {
   const tensor = noise(seed, [rows, tiny.width]);
   for (let i = 0; i < rows; i++) {
-    const values = row(tensor.data, i, tiny.width);
+    const values = row(tensor.data, tiny.width, i);
     const length = Math.hypot(...values);
     values.forEach((value, j) => (values[j] = value / length));
   }
