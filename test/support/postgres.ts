@@ -22,6 +22,7 @@ const emptied = 'DROP SCHEMA public CASCADE; CREATE SCHEMA public';
 /** One backend serves all connections, in turns. */
 export async function startPostgres(): Promise<TestServer> {
   const db = await PGlite.create({ extensions: { vector } });
+  takeQueriesWhole(db);
   const server = new PGLiteSocketServer({ db, host: '127.0.0.1', port: 0, maxConnections: 50 });
   await server.start();
   return {
@@ -34,6 +35,30 @@ export async function startPostgres(): Promise<TestServer> {
       await server.stop();
       await db.close();
     },
+  };
+}
+
+/** The types of the messages that a Sync must follow: Parse, Bind, Describe, Execute, Close and Flush. */
+const parts = new Set(Buffer.from('PBDECH'));
+
+/**
+ * The socket server lets connections take turns after each message but for transactions. A query is several, and the
+ * statement that one client has parsed is not for another to execute: what has begun counts as a transaction too.
+ */
+function takeQueriesWhole(db: PGlite): void {
+  let hasBegun = false;
+  const execProtocolRawStream = db.execProtocolRawStream.bind(db);
+  const isInTransaction = db.isInTransaction.bind(db);
+  const exec = db.exec.bind(db);
+  db.execProtocolRawStream = (message, options) => {
+    hasBegun = parts.has(message[0]!);
+    return execProtocolRawStream(message, options);
+  };
+  db.isInTransaction = () => hasBegun || isInTransaction();
+  // ROLLBACK, when a client is lost
+  db.exec = (query, options) => {
+    hasBegun = false;
+    return exec(query, options);
   };
 }
 
