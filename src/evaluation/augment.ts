@@ -14,7 +14,8 @@ export function augment(source: PictureSource, random: Random): Promise<Buffer> 
   const [across, down] = [random.next(), random.next()];
   const blur = random.next() < 0.5 ? random.between(0.5, 1.5) : undefined;
   const quality = Math.round(random.between(50, 85));
-  return withPicture(source, {}, async ({ image, width, height }) => {
+  return withPicture(source, {}, async ({ image, size }) => {
+    const { width, height } = await size();
     const [w, h] = [Math.max(1, Math.round(width * keep)), Math.max(1, Math.round(height * keep))];
     const { data, info } = await image.flatten({ background: 'white' }).raw().toBuffer({ resolveWithObject: true });
     const left = Math.floor(across * (width - w));

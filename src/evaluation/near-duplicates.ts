@@ -62,7 +62,10 @@ export async function nearDuplicates(
       const file = join(folder, path);
       const alter = kind === undefined ? undefined : alterations[kind]!;
       const bytes = alter
-        ? await withPicture(file, {}, ({ image, width, height }) => alter(image, width, height).toBuffer())
+        ? await withPicture(file, {}, async ({ image, size }) => {
+            const { width, height } = await size();
+            return alter(image, width, height).toBuffer();
+          })
         : file;
       const vector = await embedder.embed(await decode(bytes, point.resolution));
       onProgress?.(++done, works.length);

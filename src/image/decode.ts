@@ -30,16 +30,8 @@ export function decode(
   resolution: number,
   { crop, ...options }: DecodeOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return withPicture(source, options, async ({ image, width, height }) => {
-    const region = crop ? pixelsOf(crop, width, height) : { left: 0, top: 0, width, height };
-    const side = Math.min(region.width, region.height);
-    if (Math.max(region.width, region.height) > elongated * side)
-      image.extract({
-        left: region.left + ((region.width - side) >> 1),
-        top: region.top + ((region.height - side) >> 1),
-        ...{ width: side, height: side },
-      });
-    else if (crop) image.extract(region);
+  return withPicture(source, options, async ({ image, elongation, size }) => {
+    if (crop || elongation > elongated) image.extract(regionOf(crop ?? whole, await size()));
     const { data } = await image
       .resize(resolution, resolution, { kernel: 'cubic' }) // fit: cover, position: centre
       .flatten({ background: 'white' })
@@ -49,11 +41,20 @@ export function decode(
   });
 }
 
-/** At least one pixel, and none outside. */
-function pixelsOf(crop: Crop, width: number, height: number) {
+const whole: Crop = { x: 0, y: 0, width: 1, height: 1 };
+
+/** At least one pixel, and none outside; of what is elongated, the square in its middle. */
+function regionOf(crop: Crop, { width, height }: { width: number; height: number }) {
   const left = Math.min(Math.floor(crop.x * width), width - 1);
   const top = Math.min(Math.floor(crop.y * height), height - 1);
   const right = Math.min(Math.max(Math.round((crop.x + crop.width) * width), left + 1), width);
   const bottom = Math.min(Math.max(Math.round((crop.y + crop.height) * height), top + 1), height);
-  return { left, top, width: right - left, height: bottom - top };
+  const region = { left, top, width: right - left, height: bottom - top };
+  const side = Math.min(region.width, region.height);
+  if (Math.max(region.width, region.height) <= elongated * side) return region;
+  return {
+    left: left + ((region.width - side) >> 1),
+    top: top + ((region.height - side) >> 1),
+    ...{ width: side, height: side },
+  };
 }

@@ -29,16 +29,19 @@ export function sniffFormat(bytes: Uint8Array): PictureFormat | undefined {
 
 /** Is all of it decoded, however small it is to become? A JPEG is not, unless it is progressive. */
 export function isDecodedWhole(bytes: Uint8Array): boolean {
-  return sniffFormat(bytes) !== 'jpeg' || isProgressive(bytes);
+  return sniffFormat(bytes) !== 'jpeg' || (frameOf(bytes)?.isProgressive ?? false);
 }
 
-/** By the first frame header of a JPEG: SOF2, or one of its arithmetic and differential kin (ITU-T T.81, table B.1). */
-function isProgressive(bytes: Uint8Array): boolean {
+/** The first frame header of a JPEG; progressive ones are SOF2 and its arithmetic and differential kin (ITU-T T.81, table B.1). */
+export function frameOf(
+  bytes: Uint8Array,
+): { readonly isProgressive: boolean; readonly width: number; readonly height: number } | undefined {
+  const word = (at: number) => (bytes[at]! << 8) | bytes[at + 1]!;
   for (let at = 2; at + 4 <= bytes.length && bytes[at] === 0xff;) {
     const marker = bytes[at + 1]!;
     const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
-    if (isFrame) return (marker & 3) === 2;
-    at += marker === 0xff ? 1 : 2 + ((bytes[at + 2]! << 8) | bytes[at + 3]!);
+    if (isFrame) return { isProgressive: (marker & 3) === 2, height: word(at + 5), width: word(at + 7) };
+    at += marker === 0xff ? 1 : 2 + word(at + 2);
   }
-  return false;
+  return undefined;
 }

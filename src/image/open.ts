@@ -1,5 +1,5 @@
 import { MatvitError, reasonOf } from '../errors.js';
-import { type PictureFormat, sniffFormat } from './format.js';
+import { type PictureFormat, frameOf, sniffFormat } from './format.js';
 import { defaultLimits, type ImageLimits } from './limits.js';
 import { pictureError } from './picture-error.js';
 import { checkBytes, readPicture } from './read.js';
@@ -17,7 +17,13 @@ export interface PictureOptions {
 export interface Picture {
   /** yields 8-bit sRGB, upright; nothing but the header has been decoded yet */
   readonly image: Sharp;
-  /** upright, in pixels */
+  /** the longer side over the shorter one */
+  readonly elongation: number;
+  /** Upright, in pixels. Of a baseline JPEG libvips has to be asked, which takes a tenth of what making it small does. */
+  readonly size: () => Promise<Size>;
+}
+
+interface Size {
   readonly width: number;
   readonly height: number;
 }
@@ -45,17 +51,26 @@ export async function withPicture<T>(
       // their JPEGs, write odd scan headers, and add TIFF tags that libtiff has never heard of.
       failOn: 'error',
     });
-    const { autoOrient, space, isProgressive } = await image.metadata();
+    const frame = format === 'jpeg' ? frameOf(bytes) : undefined;
+    if (frame && !frame.isProgressive)
+      return await use({
+        image,
+        elongation: elongationOf(frame),
+        size: async () => (await image.metadata()).autoOrient,
+      });
+    const { autoOrient, space } = await image.metadata();
     const { maxPixels, maxWholePixels = maxPixels } = limits;
-    if ((format !== 'jpeg' || isProgressive) && autoOrient.width * autoOrient.height > maxWholePixels)
+    if (autoOrient.width * autoOrient.height > maxWholePixels)
       throw tooManyPixels(name, maxWholePixels, ' in a file that is decoded whole');
     // By itself sharp turns 16-bit pictures that carry a colour profile into Display P3 and calls the result sRGB.
     if (space === 'rgb16') image.pipelineColourspace('srgb');
-    return await use({ image, ...autoOrient });
+    return await use({ image, elongation: elongationOf(autoOrient), size: () => Promise.resolve(autoOrient) });
   } catch (error) {
     throw error instanceof MatvitError ? error : decodingError(name, format, limits, error);
   }
 }
+
+const elongationOf = ({ width, height }: Size) => Math.max(width, height) / Math.min(width, height);
 
 /**
  * What sharp threw as one of our errors. Only sharp's own messages and memory are told apart: libvips has one log for all

@@ -117,8 +117,10 @@ export class Dispatcher<T, R extends Omit<ServiceTimes, 'serviceMs'>> {
   }
 
   private fill(): void {
-    while (this.ends.size < this.options.slots) {
-      const turn = this.room.next(this.lateness(this.clock.now()));
+    const { planner, slots } = this.options;
+    while (this.ends.size < slots) {
+      const now = this.clock.now();
+      const turn = this.room.next(this.lateness(now), slots > 1 && planner.expectsBudgets(now));
       if (!turn) return;
       void this.serve(turn);
     }

@@ -4,12 +4,12 @@
  * target share of the requests that should have fitted miss (adaptive conformal inference, Gibbs & Candès 2021). While
  * misses are rarer than that it is 1, and the p95 decides.
  *
- * A machine that serves one request at a time and one that is busy learn apart. The first is held to what a p95
- * promises, and no more; the second to far less, since a miss there delays others.
+ * A machine that serves one request at a time and one that is busy learn apart. In the first one in a hundred may miss; in the
+ * second far fewer, since a miss there delays others.
  */
 
 /** share of the requests predicted to fit that may miss */
-const targets = { alone: 0.05, busy: 0.0005 };
+const targets = { alone: 0.01, busy: 0.0005 };
 /** what a miss adds, in logarithms: 10% */
 const step = 0.1;
 /** the most it can be: twice the p95; what misses then does so for other reasons than the choice */

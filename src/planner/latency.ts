@@ -52,8 +52,8 @@ export interface LatencyOptions {
   readonly replyMs: Quantiles;
 }
 
-/** Step of the margin, milliseconds: up 0.95 of it, down 0.05 of it. */
-const marginStep = 0.1;
+/** Step of the margin: up 0.95 of it, down 0.05 of it. Milliseconds, or a share of what it is, so that a bad minute is gone soon. */
+const marginStep = { least: 0.1, share: 0.05 };
 
 /**
  * What a byte more takes to decode, milliseconds: JPEGs from 14 kB to 2.7 MB took 1.5 ms + 14 ms/MB to become 96 to 224
@@ -63,10 +63,13 @@ const msPerByte = 14e-6;
 /** No picture is taken to be decoded faster than this share of the calibration's pictures. */
 const leastSizeFactor = 0.1;
 
+type Kind = 'jpeg' | 'whole';
+const kindOf = ({ whole = false }: PictureFacts): Kind => (whole ? 'whole' : 'jpeg');
+
 export class LatencyModel {
   readonly errors = { decode: new PredictionError(), encode: new PredictionError(), search: new PredictionError() };
   /** apart, so that pictures that have to be decoded whole do not shorten what others have for encoding */
-  private readonly decodes: Record<'jpeg' | 'whole', StageModel>;
+  private readonly decodes: Record<Kind, StageModel>;
   /**
    * Of each point on one core, then of each on all of them: what one teaches of the machine serves the other. Their spread
    * is learned apart, since cores that share a computation wait for each other, and whatever holds up one holds up all.
@@ -76,7 +79,7 @@ export class LatencyModel {
   private readonly searches: Record<Searching, StageModel>;
   private readonly replies: Record<FollowUp, StageModel>;
   /** milliseconds that p95 of the service is beyond that of its stages: hops between threads cost the same at each point */
-  private margin = 0;
+  private readonly margins: Record<Kind, number> = { jpeg: 0, whole: 0 };
 
   constructor(
     private readonly points: readonly PointProfile[],
@@ -108,7 +111,7 @@ export class LatencyModel {
     const decode = this.decoding(work).predict(point, busy, this.sizeFactor(point, work));
     const encode = this.encode.predict(this.encoding(point, alone && this.isFasterAlone(point)), busy, times);
     const { p50, p95 } = sumOf(decode, encode);
-    return { decode, encode, service: { p50, p95: Math.max(p50, p95 + this.margin) } };
+    return { decode, encode, service: { p50, p95: Math.max(p50, p95 + this.margins[kindOf(work)]) } };
   }
 
   /** Is it encoded faster on all cores than on one? */
@@ -135,8 +138,9 @@ export class LatencyModel {
     this.errors.decode.add(predicted.decodeMs, actual.decodeMs);
     this.errors.encode.add(predicted.encodeMs, actual.encodeMs);
     const stages = sumOf(decode.predict(point, busy, size), this.encode.predict(encoding, busy, times));
-    const isBeyond = actual.serviceMs > stages.p95 + this.margin;
-    this.margin += marginStep * (isBeyond ? 0.95 : -0.05);
+    const margin = this.margins[kindOf(work)];
+    const step = Math.max(marginStep.least, marginStep.share * margin);
+    this.margins[kindOf(work)] += step * (actual.serviceMs > stages.p95 + margin ? 0.95 : -0.05);
     decode.observe(point, busy, actual.decodeMs, size);
     this.encode.observe(encoding, busy, actual.encodeMs, times);
   }
@@ -184,8 +188,8 @@ export class LatencyModel {
     return alone ? this.points.length + point : point;
   }
 
-  private decoding({ whole = false }: PictureFacts): StageModel {
-    return this.decodes[whole ? 'whole' : 'jpeg'];
+  private decoding(picture: PictureFacts): StageModel {
+    return this.decodes[kindOf(picture)];
   }
 
   /** How many times as long as the calibration's pictures it takes to decode one of this size. */

@@ -102,7 +102,12 @@ export class Planner {
   /** A request came that will want a slot, whatever it asks for. @param budgetMs if it has one that is in reach */
   arrived(now: number, budgetMs?: number): void {
     this.arrivals.add(now);
-    if (budgetMs !== undefined) this.budgets.add(budgetMs);
+    if (budgetMs !== undefined) this.budgets.add(now, budgetMs);
+  }
+
+  /** Should a slot be kept for requests with a budget, which have come of late? */
+  expectsBudgets(now: number): boolean {
+    return this.budgets.isExpected(now);
   }
 
   /** One that waited and was in reach had no answer. */
@@ -183,7 +188,9 @@ export class Planner {
     // what was given more than it was allowed, for want of anything cheaper, says nothing of the headroom
     const isAllowed = decision.budget !== undefined && decision.predicted.serviceMs <= decision.budget.allowedMs;
     const isTest = decision.why === 'fits' && isAllowed;
-    const missed = this.slackAt(now)(demand) < 0;
+    // how long a picture takes that is decoded whole depends on what its bytes do not say: no plan would have been better
+    const surprise = whole ? Math.max(0, actual.decodeMs - decision.predicted.decodeMs) : 0;
+    const missed = this.slackAt(now)(demand) + surprise < 0;
     if (isTest) this.room.record(missed);
     const isForced = minFidelity > 0 && decision.why === 'fits' && !isAllowed;
     if (company && inReach && tellsOfPlans(demand) && !isForced) this.share.record(missed);

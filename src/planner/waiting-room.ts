@@ -3,6 +3,9 @@
  * those without a deadline behind them. Those that cannot are late: they go when nobody else waits. Late ones and those
  * without a deadline get a fiftieth of the time at least, in order of arrival, so that nobody waits for ever. Clients
  * share the room and the turns.
+ *
+ * Where there are several slots, those without a deadline may be kept from holding more than one: they take the full model's
+ * time, and whoever has a deadline would come to a machine on which nothing is to be had for that long.
  */
 import { ClientShares } from './client-shares.js';
 
@@ -77,15 +80,20 @@ export class WaitingRoom<E extends Waiting> {
     return true;
   }
 
-  /** Takes out the request whose turn it is; `done` must follow. */
-  next(isLate: (entry: E) => boolean): Turn<E> | undefined {
+  /**
+   * Takes out the request whose turn it is; `done` must follow.
+   * @param oneEndless is one slot at most for those without a deadline?
+   */
+  next(isLate: (entry: E) => boolean, oneEndless = false): Turn<E> | undefined {
     const live: E[] = [];
     /** late, or without a deadline */
     const patient: E[] = [];
+    const isFull = oneEndless && [...this.inService.keys()].some(isEndless);
     for (const entry of this.entries) {
+      if (isFull && isEndless(entry)) continue;
       const late = isLate(entry);
       if (!late) live.push(entry);
-      if (late || entry.deadline === Infinity) patient.push(entry);
+      if (late || isEndless(entry)) patient.push(entry);
     }
     live.sort(byDeadline);
     const firstLive = this.first(live);
@@ -116,6 +124,8 @@ export class WaitingRoom<E extends Waiting> {
     return entries.find(({ client }) => eligible.has(client));
   }
 }
+
+const isEndless = ({ deadline }: Waiting) => deadline === Infinity;
 
 /** Array's sort is stable: equal deadlines stay in order of arrival. */
 function byDeadline(a: Waiting, b: Waiting): number {

@@ -70,6 +70,11 @@ export function costOfAnswer(decision: Decision, actual: Pick<Cost, 'relativeMac
 
 /** The cost of an embedding with the search that followed. */
 export function withSearch(cost: Cost, search: number): Cost {
-  const ms = { ...cost.ms, search, total: cost.ms.total + search };
-  return { ...cost, ms, ...(cost.budget && { budget: { ...cost.budget, met: ms.total <= cost.budget.ms } }) };
+  return withTotal({ ...cost, ms: { ...cost.ms, search } }, cost.ms.total + search);
+}
+
+/** The same of an answer that waited for others, which it goes out with. @param total milliseconds */
+export function withTotal(cost: Cost, total: number): Cost {
+  const { ms, budget } = cost;
+  return { ...cost, ms: { ...ms, total }, ...(budget && { budget: { ...budget, met: total <= budget.ms } }) };
 }

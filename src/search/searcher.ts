@@ -68,6 +68,8 @@ export interface EncodeOptions {
   readonly onMiss?: OnMiss | undefined;
   /** by performance.now(), milliseconds; now by default */
   readonly arrivedAt?: number;
+  /** is it one of several that come at once, for one answer? */
+  readonly several?: boolean;
   /** who asks: clients share the encoder fairly */
   readonly client?: string;
   /** aborted when nobody waits for the answer any more */
@@ -176,7 +178,7 @@ export class Searcher<Index extends SearchableIndex = SearchableIndex> {
     const embed = async ({ of, weight, ...rest }: Example) => {
       if (typeof of === 'object' && 'vector' in of) return { vector: of.vector, weight, cost: undefined };
       const request = { ...options, ...rest, signal, picture: of };
-      const embedded = await this.embedFor(followUpOf(options), request, examples.length > 1);
+      const embedded = await this.embedFor(followUpOf(options), request, options.several ?? examples.length > 1);
       return { ...embedded, weight };
     };
     const embedded = await Promise.all(examples.map(embed)).catch((error: unknown) => {

@@ -83,7 +83,7 @@ export const frontierRoute = ({ config }: Service): Route =>
         ...load,
         slots: concurrency,
         slowdown: latency.slowdown,
-        headroom: headroom.factor,
+        headroom: headroom.own,
         ...(config.budget !== undefined && { defaultBudgetMs: config.budget }),
         calibration: { cpu, queries, pictures },
       };

@@ -1,16 +1,16 @@
 /** Pictures of the index: what goes in and out. */
 import { z } from 'zod';
 import { MatvitError } from '../errors.js';
-import { asText, maxK, metadata, number, withPicture } from './schemas.js';
+import { asText, maxK, metadata, number, onePicture } from './schemas.js';
 
-export const source = withPicture({}).meta({ id: 'PictureSource' });
+export const source = onePicture({}).meta({ id: 'PictureSource' });
 export type Source = z.infer<typeof source>;
 
 const path = z.string().min(1).max(1000).describe('relative, with slashes; made from the SHA-256 if left out');
 export const newPictures = z.strictObject({
   pictures: z
     .array(
-      withPicture({ path: path.optional(), metadata: metadata.optional() }).meta({
+      onePicture({ path: path.optional(), metadata: metadata.optional() }).meta({
         id: 'NewPicture',
         description: 'one of image and url',
       }),

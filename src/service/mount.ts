@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { MatvitError } from '../errors.js';
 import { checkAccess, clientOf } from './access.js';
+import { arrivalOf } from './arrival.js';
 import { methodNotAllowed } from './errors.js';
 import type { Context, Route } from './route.js';
 import type { Service } from './service.js';
@@ -101,7 +102,7 @@ async function bodyOf(
   response: Response,
   take: (bytes: number) => void,
 ): Promise<{ body?: unknown; upload?: Upload; arrivedAt: number }> {
-  const arrived = <T extends object>(what: T) => ({ ...what, arrivedAt: performance.now() });
+  const arrived = <T extends object>(what: T) => ({ ...what, arrivedAt: arrivalOf(request) });
   if (!body) return arrived({});
   const { maxBytes, maxPictures } = service.config;
   const isJson = Boolean(request.is('application/json'));

@@ -70,7 +70,7 @@ export const example = z
 export type Example = z.infer<typeof example>;
 
 /** An object with one of image and url beside other keys. */
-export const withPicture = <Shape extends z.ZodRawShape>(shape: Shape) =>
+export const onePicture = <Shape extends z.ZodRawShape>(shape: Shape) =>
   z
     .strictObject({ image: base64Picture.optional(), url: example.shape.url, ...shape })
     .refine(({ image, url }: { image?: unknown; url?: unknown }) => (image === undefined) !== (url === undefined), {
@@ -257,7 +257,7 @@ export const vectorQuery = z
 
 /** as many as the setting `maxPictures` may allow, which bounds those that are decoded */
 const examples = z.array(example).max(1000);
-export const embedQuery = withPicture({ crop: crop.optional(), ...encoding, ...budgets });
+export const embedQuery = onePicture({ crop: crop.optional(), ...encoding, ...budgets });
 export const query = z
   .strictObject({
     like: examples.min(1).describe('what hits should be like'),

@@ -2,6 +2,7 @@ import pMap from 'p-map';
 import { z } from 'zod';
 import { type ErrorCode, MatvitError } from '../errors.js';
 import { decodingErrors } from '../image/decoder.js';
+import { withTotal } from '../search/cost.js';
 import { type CombinedAnswer, followUpOf } from '../search/searcher.js';
 import { type Asked, encodingOf, measured, replying } from './encoding.js';
 import { problemOf, readingErrors } from './errors.js';
@@ -23,11 +24,11 @@ export const embedding = z
   .strictObject({ vector: z.array(z.number()).describe('unit length'), model: z.string(), cost: schemas.cost })
   .meta({ id: 'Embedding' });
 
-/** searches of one batch under way at the same time */
+/** Searches of one batch under way at the same time, but for those with a budget, which the planner should see all of. */
 const batchWidth = 4;
 
 export function searchRoutes(service: Service): Route[] {
-  const search = async (context: Asked, query: schemas.Query): Promise<CombinedAnswer> => {
+  const search = async (context: Asked, query: schemas.Query, isBatch = false): Promise<CombinedAnswer> => {
     const { searcher } = context;
     const { like, unlike, at, budgetMs, minFidelity, onMiss, ...options } = query;
     const encoding = encodingOf(service, context, { at, budgetMs, minFidelity, onMiss });
@@ -36,7 +37,7 @@ export function searchRoutes(service: Service): Route[] {
         ...like.map(example => resolveExample(service, searcher, example, { sign: 1, context })),
         ...unlike.map(example => resolveExample(service, searcher, example, { sign: -1, context })),
       ]);
-      return searcher.searchLike(examples, { ...encoding, ...options });
+      return searcher.searchLike(examples, { ...encoding, ...options, ...(isBatch && { several: true }) });
     });
   };
   return [
@@ -79,17 +80,29 @@ export function searchRoutes(service: Service): Route[] {
         const { body, upload } = context;
         if (upload) throw new MatvitError('REQUEST_INVALID', 'a batch is JSON, with the type application/json');
         checkQueries(service, body.queries);
+        const { queries } = body;
+        const isFetching = queries.some(({ like, unlike }) =>
+          [...like, ...unlike].some(({ url }) => url !== undefined),
+        );
+        const isHurried = queries.some(query => encodingOf(service, context, query).budgetMs !== undefined);
         const answers = await pMap(
-          body.queries,
+          queries,
           query =>
-            search(context, query).catch((error: unknown) => {
+            search(context, query, true).catch((error: unknown) => {
               if (error instanceof MatvitError && error.code !== 'ENCODER_CLOSED')
-                return JSON.parse(problemOf(error)) as unknown;
+                return { problem: JSON.parse(problemOf(error)) as unknown };
               throw error;
             }),
-          { concurrency: batchWidth },
+          { concurrency: isHurried && !isFetching ? queries.length : batchWidth },
         );
-        return { answers };
+        // all of them go out now, the first as well
+        const total = performance.now() - context.arrivedAt;
+        return {
+          answers: answers.map(answer => {
+            if ('problem' in answer) return answer.problem;
+            return answer.cost ? { ...answer, cost: withTotal(answer.cost, total) } : answer;
+          }),
+        };
       },
     }),
     route({

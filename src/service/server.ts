@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, MatvitError } from '../errors.js';
 import { app } from './app.js';
+import { headArrived } from './arrival.js';
 import { problemOf, reportOf } from './errors.js';
 import { messagesOf } from './messages.js';
 import type { Service } from './service.js';
@@ -41,6 +42,7 @@ export async function startServer(service: Service): Promise<RunningServer> {
     },
     application,
   );
+  server.prependListener('request', headArrived);
   server.on('clientError', answerClientError);
   let inFlight = 0;
   // Browsers open connections ahead of need, which Node never counts as idle: a stop would wait for them.

@@ -65,6 +65,7 @@ describe('Dispatcher', () => {
     for (const [name, budgetMs] of [['x', 25], ['y', 15], ['z', 6]] as const) {
       await Promise.all([ask(name, { budgetMs }), clock.run()]);
     } // prettier-ignore
+    await clock.run(clock.now() + 1000); // no more budgets are expected
     const [one, two] = [ask('one'), ask('two')];
     await clock.run();
     assert.deepEqual(
@@ -73,6 +74,23 @@ describe('Dispatcher', () => {
     );
     const { predicted } = (await one).decision;
     assert.ok(Math.abs(predicted.serviceMs - 22) < 0.1 && predicted.encodeMs < (await two).decision.predicted.encodeMs);
+  });
+
+  it('keeps a slot from those without a budget while others come with one', async () => {
+    const { clock, ask, started } = setUp({ slots: 2 });
+    /** Asks for two without a budget, and a moment later for one with it: who began when, from then. */
+    const order = async () => {
+      const began = clock.now();
+      const asked = [ask('a'), ask('b')];
+      clock.schedule(began + 1, () => asked.push(ask('y', { budgetMs: 100 })));
+      await clock.run();
+      await Promise.all(asked);
+      return started.splice(0).map(({ name, ms }) => `${name} ${Math.round(ms - began)}`);
+    };
+    assert.deepEqual(await order(), ['a 0', 'b 0', 'y 40']);
+    assert.deepEqual(await order(), ['a 0', 'y 1', 'b 40']);
+    await clock.run(clock.now() + 1000);
+    assert.deepEqual(await order(), ['a 0', 'b 0', 'y 40']);
   });
 
   it('foresees with all cores what can be in time with them only', async () => {

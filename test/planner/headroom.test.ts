@@ -9,7 +9,7 @@ const record = (headroom: Headroom, missed: boolean, company: boolean) => {
 
 describe('Headroom', () => {
   for (const { company, target } of [
-    { company: false, target: 0.05 },
+    { company: false, target: 0.01 },
     { company: true, target: 0.0005 },
   ])
     describe(company ? 'of a busy machine' : 'of a machine that serves one at a time', () => {

@@ -93,6 +93,38 @@ describe('LatencyModel', () => {
     assert.ok(model.errors.encode.median < 0.07);
   });
 
+  it('does not take JPEGs for slow because other pictures are', () => {
+    const model = modelOf(random(1));
+    const [decodeMs, encodeMs] = [truth[3]!.decode, truth[3]!.encode];
+    const serve = (whole: boolean, more: number) => {
+      const { decode, encode } = model.predict(3, 1, { whole });
+      const actual = { decodeMs: decodeMs + more, encodeMs, serviceMs: decodeMs + more + encodeMs, cores: 1 };
+      model.observe(3, 1, { whole, actual, predicted: { decodeMs: decode.p50, encodeMs: encode.p50 } });
+    };
+    for (let i = 0; i < 200; i++) serve(false, 0);
+    const before = model.predict(3, 1).service.p95;
+    for (let i = 0; i < 1000; i++) serve(true, i % 2 ? 150 : 0);
+    assert.ok(model.predict(3, 1, { whole: true }).service.p95 > 100);
+    const { p95 } = model.predict(3, 1).service;
+    assert.ok(Math.abs(p95 - before) < 1, `${p95} ms, ${before} before`);
+  });
+
+  it('forgets a bad minute of the hops in some hundred requests', () => {
+    const model = modelOf(random(1));
+    const serve = (hops: number) => {
+      const { decode, encode, service } = model.predict(3, 1);
+      const [decodeMs, encodeMs] = [decode.p50, encode.p50];
+      const actual = { decodeMs, encodeMs, serviceMs: decodeMs + encodeMs + hops, cores: 1 };
+      model.observe(3, 1, { actual, predicted: { decodeMs, encodeMs } });
+      return service.p95;
+    };
+    const before = serve(0);
+    for (let i = 0; i < 300; i++) serve(i % 2 ? 25 : 0);
+    assert.ok(serve(0) > before + 15);
+    for (let i = 0; i < 1200; i++) serve(0);
+    assert.ok(serve(0) < before + 2);
+  });
+
   it('predicts a point that has not been used for the machine as it is now', () => {
     for (const slow of [0.7, 1.8, 3]) {
       const noise = random(2);

@@ -85,6 +85,25 @@ describe('Planner', () => {
     return latency;
   }
 
+  it('does not plan less for others because of a picture whose bytes do not say how long it takes', () => {
+    for (const whole of [false, true]) {
+      const planner = new Planner(five, latencyOf(five, 2));
+      for (let i = 0; i < 50; i++) planner.headroom.served(true);
+      const before = planner.headroom.factor;
+      const demand: Demand = { arrivedAt: 0, budgetMs: 50, onMiss: 'degrade', whole };
+      const moment = momentAt(0, { busy: 2, waited: true });
+      const decision = planner.decide(demand, moment)!;
+      const { encodeMs } = asPredicted(decision);
+      planner.learn(demand, decision, moment, 200 + encodeMs, {
+        decodeMs: 200,
+        encodeMs,
+        serviceMs: 200 + encodeMs,
+        cores: 1,
+      });
+      assert.equal(planner.headroom.factor > before, !whole, `whole ${whole}`);
+    }
+  });
+
   it('learns from points that are not on the frontier how fast the machine is', () => {
     const latency = latencyAfter({ point: 1, times: 2, isClose: true }, 24);
     assert.ok(Math.abs(latency.slowdown - 3) < 0.1, `${latency.slowdown}`); // 8 ms as calibrated

@@ -51,6 +51,21 @@ describe('WaitingRoom', () => {
     );
   });
 
+  it('gives those without a deadline one slot at a time, if asked to, and turns to the others meanwhile', () => {
+    const { room } = roomOf([request('x', Infinity), request('y', Infinity), request('late', 1), request('a', 10)]);
+    const isLate = ({ name }: Request) => name === 'late';
+    const turns = ['a', 'x', 'late'].map(name => {
+      const turn = room.next(isLate, true)!;
+      assert.equal(turn.entry.name, name);
+      return turn;
+    });
+    assert.equal(room.next(isLate, true), undefined);
+    room.done(turns[1]!.entry, 1);
+    assert.equal(room.next(isLate, true)!.entry.name, 'y');
+    const { room: free } = roomOf([request('x', Infinity), request('y', Infinity)]);
+    assert.deepEqual([free.next(never)!.entry.name, free.next(never)!.entry.name], ['x', 'y']);
+  });
+
   it("gives requests without a deadline their client's part, and a share beside their own client's deadlines", () => {
     for (const [client, most] of [
       ['other', lead + 40],

@@ -331,6 +331,38 @@ describe('searching within a latency budget, over HTTP', () => {
     assert.equal(await metric(/matvit_search_stage_seconds_count\{stage="search"\} (\d+)/), 13);
   });
 
+  it('plans for all of a batch at once, whose answers are in time or late together', async () => {
+    const queries = Array.from({ length: 6 }, () => ({ like: [inBase64()], budgetMs: 50_000 }));
+    const { dispatcher } = searcher as unknown as {
+      dispatcher: { submit: (job: { several: boolean }) => Promise<unknown> };
+    };
+    const { submit } = dispatcher;
+    const { release, calls } = holding();
+    const several: boolean[] = [];
+    dispatcher.submit = job => (several.push(job.several), submit.call(dispatcher, job));
+    const asked = postJson('/v1/search/batch', { queries });
+    while (calls() < 2) await sleep(1);
+    assert.deepEqual(searcher.load, { waiting: 4, serving: 2 });
+    release();
+    const { answers } = (await (await asked).json()) as { answers: { cost: Cost }[] };
+    dispatcher.submit = submit;
+    assert.deepEqual(several, Array<boolean>(6).fill(true));
+    assert.equal(new Set(answers.map(({ cost }) => cost.ms.total)).size, 1);
+  });
+
+  it('is late with all of a batch if it is with one', async () => {
+    const { release, calls } = holding();
+    const asked = postJson('/v1/search/batch', {
+      queries: [{ like: [inBase64()], budgetMs: 5 }, { like: [inBase64()] }],
+    });
+    while (calls() < 1) await sleep(1);
+    await sleep(5);
+    release();
+    const { answers } = (await (await asked).json()) as { answers: { cost: Cost }[] };
+    const [first] = answers;
+    assert.deepEqual([first!.cost.budget?.ms, first!.cost.budget?.met], [5, false]);
+  });
+
   it('loses none of the others when a worker is killed in the midst of a request, nor that one, and heals', async () => {
     const { threads, slots } = searcher.encoder as unknown as {
       threads: Set<Worker>;
