@@ -7,6 +7,9 @@ import { isPictureName } from '../image/format.js';
 import type { Failure } from './failure.js';
 import { inOrder } from './in-order.js';
 
+/** Where servers keep thumbnails, in an index's own folder. */
+export const thumbnailsFolder = 'thumbnails';
+
 export interface FoundFile {
   /** relative to the folder, with slashes */
   readonly path: string;
@@ -41,7 +44,7 @@ export async function rootOf(folder: string): Promise<string> {
 /**
  * Lists pictures by their extension, recursively. Names that begin with a dot are passed over, folders' too. Links are
  * followed, but each folder is walked once only, by its own path if that is inside, and those around `folder` never: so
- * links may form loops.
+ * links may form loops. An index's thumbnails are left out, as the index may be below the folder that it is of.
  * @throws FOLDER_UNREADABLE if the folder itself cannot be listed
  */
 export async function scan(folder: string): Promise<Scan> {
@@ -60,7 +63,10 @@ export async function scan(folder: string): Promise<Scan> {
     if (walked.has(real) || isAround) return;
     walked.add(real);
     const entries = await readdir(real, { withFileTypes: true });
-    const visible = entries.filter(entry => !entry.name.startsWith('.')).sort((a, b) => (a.name < b.name ? -1 : 1));
+    const isIndex = entries.some(entry => entry.name === 'catalogue.sqlite');
+    const visible = entries
+      .filter(({ name }) => !name.startsWith('.') && !(isIndex && name === thumbnailsFolder))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
     const statuses = inOrder(visible, 32, entry => look(join(real, entry.name), entry));
     for (const { name } of visible) {
       const path = `${folder}${name}`;

@@ -5,6 +5,7 @@ import type { Image } from '../catalogue/image.js';
 import { ImageIndex } from '../corpus/image-index.js';
 import { limit } from '../corpus/limit.js';
 import type { SearchableIndex } from '../corpus/ports.js';
+import { thumbnailsFolder } from '../corpus/scan.js';
 import { hashFile } from '../index/hash-file.js';
 import { writeFileAtomic } from '../model/write-file-atomic.js';
 import type { Searcher } from '../search/searcher.js';
@@ -19,9 +20,6 @@ type ThumbnailFormat = (typeof formats)[number];
 
 /** milliseconds after one could not be written */
 const rest = 60_000;
-
-/** in the index's own folder */
-const folderName = 'thumbnails';
 
 export class Thumbnails {
   /** being made, so that many who ask at once wait for one */
@@ -70,7 +68,7 @@ export class Thumbnails {
     const { index } = searcher;
     try {
       if (config.thumbnails !== undefined || !(index instanceof ImageIndex)) return;
-      const folder = join(index.folder, folderName);
+      const folder = join(index.folder, thumbnailsFolder);
       // part by part, so that others have the thread in between
       for (const part of await namesIn(folder))
         for (const name of await namesIn(join(folder, part))) {
@@ -88,7 +86,7 @@ export class Thumbnails {
 
   /** @returns undefined if there is no place to keep it */
   private fileOf({ cacheFolder }: SearchableIndex, sha256: string, format: ThumbnailFormat): string | undefined {
-    const folder = this.service.config.thumbnails ?? (cacheFolder && join(cacheFolder, folderName));
+    const folder = this.service.config.thumbnails ?? (cacheFolder && join(cacheFolder, thumbnailsFolder));
     return folder && join(folder, fileName(sha256, format));
   }
 

@@ -46,6 +46,11 @@ describe('scan', () => {
     assert.deepEqual([files.map(file => file.path), ignored, failed], [['a.jpg'], 3, []]);
   });
 
+  it("leaves an index's thumbnails out, but not pictures beside an index", async () => {
+    writeFiles(root, { 'a/catalogue.sqlite': '', 'a/thumbnails/00/1.webp': '', 'a/2.jpg': '', 'thumbnails/3.jpg': '' });
+    assert.deepEqual(await paths(), ['a/2.jpg', 'thumbnails/3.jpg']);
+  });
+
   it('walks each folder once, by its own path, whatever links there are', async () => {
     writeFiles(root, { 'z/1.jpg': '', 'z/deep/2.jpg': '' });
     writeFiles(folder, { 'outside/3.jpg': '', 'outside/sub/4.jpg': '', 'beside.jpg': '' });
