@@ -4,8 +4,11 @@
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { z } from 'zod';
-import { MatvitError, reasonOf } from '../errors.js';
+import { waitForWriteLock } from '../catalogue/write-lock.js';
+import { MatvitError, reasonOf, storageFailed } from '../errors.js';
 import { writeFileAtomic } from '../model/write-file-atomic.js';
 
 export const accesses = ['read', 'write'] as const;
@@ -81,24 +84,39 @@ export class KeyRing {
 
   /** Makes a key, which cannot be had again. @throws OPTION_INVALID for a bad name or one that is taken */
   async add(name: string, access: Access): Promise<string> {
-    if (this.keys.some(key => key.name === name)) throw new MatvitError('OPTION_INVALID', `there is a key '${name}'`);
     const key = `matvit_${randomBytes(32).toString('base64url')}`;
     const entry = { name, access, sha256: hash(key).toString('hex'), created: new Date().toISOString() };
     const checked = storedKeys.safeParse([entry]);
     if (!checked.success) throw new MatvitError('OPTION_INVALID', `'${name}': ${checked.error.issues[0]!.message}`);
-    await this.write([...this.list(), entry]);
+    await this.change(keys => {
+      if (keys.some(key => key.name === name)) throw new MatvitError('OPTION_INVALID', `there is a key '${name}'`);
+      return [...keys, entry];
+    });
     return key;
   }
 
   /** @throws NOT_FOUND */
   async remove(name: string): Promise<void> {
-    const rest = this.list().filter(key => key.name !== name);
-    if (rest.length === this.keys.length) throw new MatvitError('NOT_FOUND', `there is no key '${name}'`);
-    await this.write(rest);
+    await this.change(keys => {
+      const rest = keys.filter(key => key.name !== name);
+      if (rest.length === keys.length) throw new MatvitError('NOT_FOUND', `there is no key '${name}'`);
+      return rest;
+    });
   }
 
-  private async write(keys: readonly StoredKey[]): Promise<void> {
-    await writeFileAtomic(this.file, `${JSON.stringify(keys, null, 2)}\n`);
-    this.reload();
+  /** From what the file holds now, with the lock: of two who change it at a time neither undoes the other. */
+  private async change(change: (keys: readonly StoredKey[]) => readonly StoredKey[]): Promise<void> {
+    const folder = dirname(this.file);
+    await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+      throw storageFailed(folder, error);
+    });
+    const lock = await waitForWriteLock(folder, basename(this.file), 10_000);
+    try {
+      this.reload();
+      await writeFileAtomic(this.file, `${JSON.stringify(change(this.list()), null, 2)}\n`);
+      this.reload();
+    } finally {
+      lock.release();
+    }
   }
 }

@@ -30,6 +30,20 @@ describe('KeyRing', () => {
     );
   });
 
+  it('loses no change of those who make theirs at the same time', async () => {
+    const file = inFolder('shared.json');
+    await KeyRing.open(file).add('old', 'read');
+    const rings = Array.from({ length: 8 }, () => KeyRing.open(file));
+    await Promise.all(rings.map((ring, i) => (i === 0 ? ring.remove('old') : ring.add(`new-${i}`, 'read'))));
+    const names = KeyRing.open(file)
+      .list()
+      .map(({ name }) => name);
+    assert.deepEqual(
+      names.sort(),
+      Array.from({ length: 7 }, (_, i) => `new-${i + 1}`),
+    );
+  });
+
   it('keeps its keys when their file has gone, for it may be away', async () => {
     const file = inFolder('away.json');
     const ring = KeyRing.open(file);
