@@ -144,9 +144,10 @@ export function report(error: unknown): void {
   begun.clear();
   process.exitCode = 1;
   if (error instanceof MatvitError) warn(error);
-  else if (!(error instanceof CommanderError))
-    process.stderr.write(`matvit: ${error instanceof Error ? (error.stack ?? reasonOf(error)) : reasonOf(error)}\n`);
-  else if (/^commander\.(help|version)/.test(error.code)) process.exitCode = error.exitCode;
+  else if (!(error instanceof CommanderError)) {
+    warn(new MatvitError('INTERNAL', reasonOf(error)));
+    if (error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  } else if (/^commander\.(help|version)/.test(error.code)) process.exitCode = error.exitCode;
   else {
     const reason = error.message
       .replace(/^error: /, '')

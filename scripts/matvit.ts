@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
+import { storageFailed } from '../src/errors.js';
 import { plainSwitches, report, throwOnMisuse } from './cli.js';
 import { commands } from './commands.js';
 
@@ -25,10 +26,12 @@ throwOnMisuse(program);
 plainSwitches(program);
 
 // `matvit … | head` closes the pipe early: what would still be printed is not wanted, but the work is
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+let isBroken = false;
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE' && !isBroken) report(storageFailed('standard output', error));
+  isBroken = true;
+});
+process.stderr.on('error', () => undefined); // nobody is left to tell
 
 try {
   await program.parseAsync();

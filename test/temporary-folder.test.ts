@@ -15,6 +15,11 @@ describe('a temporary folder', () => {
     assert.deepEqual(process.listeners('SIGINT').filter(({ name }) => name === 'end'), []); // prettier-ignore
   });
 
+  it('says where it cannot be made', async () => {
+    const expected = { code: 'STORAGE_FAILED', detail: /^\/nowhere: / };
+    await assert.rejects(makeTemporaryFolder('/nowhere/matvit-'), expected);
+  });
+
   it('is removed by a signal, which still ends the process', async () => {
     const module = new URL('../src/temporary-folder.js', import.meta.url).href;
     const program = `const { makeTemporaryFolder } = await import(${JSON.stringify(module)});
