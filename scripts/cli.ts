@@ -88,20 +88,29 @@ export function progress(what: string): Progress {
   };
 }
 
-let interrupted: AbortSignal | undefined;
+const interrupted = new AbortController();
+let listens = false;
 
-/** Aborts at the first Ctrl-C or SIGTERM, so that work can end consistently; a second one ends the process at once. */
-export function interruption(): AbortSignal {
-  if (interrupted) return interrupted;
-  const controller = new AbortController();
-  const stop = () => {
-    // the next signal does what signals do: process.exit would abort in ONNX Runtime's threads
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-    process.stderr.write('\nstopping; once more to stop at once\n');
-    controller.abort();
-  };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
-  return (interrupted = controller.signal);
+function interrupt(): void {
+  // the next signal does what signals do: process.exit would abort in ONNX Runtime's threads. But not the next SIGHUP:
+  // of one closed terminal both the shell and the system tell
+  process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  if (interrupted.signal.aborted) return;
+  process.stderr.write('\nstopping; once more to stop at once\n');
+  interrupted.abort();
+}
+
+/**
+ * Aborts at the first Ctrl-C, SIGTERM or SIGHUP (a closed terminal), so that work can end consistently; one more Ctrl-C or
+ * SIGTERM ends the process at once.
+ * @param hangup whether at SIGHUP, from now on: servers reload at it
+ */
+export function interruption({ hangup = true } = {}): AbortSignal {
+  if (!listens) process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  listens = true;
+  process.off('SIGHUP', interrupt);
+  if (hangup) process.on('SIGHUP', interrupt);
+  return interrupted.signal;
 }
 
 /** On one line, and without the escape sequences that a file's name can hide. */

@@ -24,7 +24,7 @@ export async function serve(
   options: Omit<ServiceOptions, 'config' | 'log'> = {},
 ): Promise<Searcher> {
   setFlagsFromString(heapGrowth);
-  const signal = interruption();
+  const signal = interruption({ hangup: false });
   await searcher.warmUp(signal);
   const images = await searcher.index.count();
   const service = new Service(searcher, { config, ...options });

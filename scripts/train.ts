@@ -122,8 +122,8 @@ export const trainCommand = new Command('train')
   .addHelpText(
     'after',
     `
-Ctrl-C writes a checkpoint and ends with exit code 1; the same command with --resume continues. From the first checkpoint on,
---out is a model folder with the newest encoder.
+Ctrl-C, or a closed terminal, writes a checkpoint and ends with exit code 1; the same command with --resume continues.
+From the first checkpoint on, --out is a model folder with the newest encoder.
 
 Examples:
   $ matvit train --init models/plain --images photos/ --out runs/nested

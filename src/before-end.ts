@@ -1,6 +1,6 @@
 /** What has to be done before a signal ends this process: children that would live on, files that would stay. */
 
-const signals = ['SIGINT', 'SIGTERM'] as const;
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const actions = new Set<() => void>();
 
 /** First of the listeners, so that it counts those that take themselves off. */

@@ -26,7 +26,7 @@ describe('a temporary folder', () => {
       const folders = [await makeTemporaryFolder(), await makeTemporaryFolder()];
       console.log(JSON.stringify(folders.map(({ path }) => path)));
       setInterval(() => {}, 1000);`;
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       const child = spawn(process.execPath, ['--input-type=module', '--eval', program]);
       const [line] = (await once(child.stdout, 'data')) as [Buffer];
       const folders = JSON.parse(line.toString()) as string[];

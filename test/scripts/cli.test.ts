@@ -238,7 +238,7 @@ describe('matvit', function () {
       const on = ['train', '--adapt', '--init', model, '--images', inFolder('links'), ...size, '--out', run];
       const { child, outcome } = start(...on, '--workers', '1');
       while (!(await readFile(`${run}/metrics.jsonl`, 'utf8').catch(() => '')).includes('\n')) await setTimeout(20);
-      child.kill('SIGINT');
+      for (let times = 0; times < 2; times++) child.kill('SIGHUP'); // as a terminal does that is closed
       const { code, stdout } = await outcome;
       assert.equal(code, 1);
       assert.match(stdout, /\ninterrupted after \d+ of 40 steps: .* --resume goes on\n$/);
