@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { parseSetting } from '../src/config.js';
 import type { Filter } from '../src/catalogue/filter.js';
 import { parseFilter } from '../src/catalogue/parse-filter.js';
 import type { Engine } from '../src/encoder/engine.js';
@@ -11,7 +12,6 @@ import {
   modelOption,
   number,
   positiveInteger,
-  positiveNumber,
   printable,
   wholeNumber,
 } from './cli.js';
@@ -69,7 +69,7 @@ export const searchCommand = new Command('search')
     '--at <point>',
     "operating point of the query (left out, --budget chooses it, and without any budget it is the full model's)",
   )
-  .option('--budget <ms>', 'latency budget that chooses the operating point', positiveNumber)
+  .option('--budget <ms>', 'latency budget that chooses the operating point', text => parseSetting('budget', text))
   .addOption(modelOption())
   .addOption(engineOption())
   .addOption(jsonOption())

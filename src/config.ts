@@ -29,37 +29,56 @@ export const flagOf = (key: string): string => key.replaceAll(/[A-Z]/g, letter =
 const variableOf = (key: string): string => prefix + flagOf(key).replaceAll('-', '_').toUpperCase();
 
 /** @throws OPTION_INVALID naming the value and where it came from; FILE_UNREADABLE for the file */
-export function readConfig({ flags = {}, environment = {} }: ConfigSources = {}): { config: Config; origins: Origins } {
+export function readConfig(sources: ConfigSources = {}): { config: Config; origins: Origins } {
+  const find = finder(sources);
+  const config: Record<string, unknown> = {};
+  const origins: Record<string, string> = {};
+  for (const key of keys) {
+    const { value, origin, place } = find(key);
+    config[key] = value === undefined ? settings[key].fallback : parseSetting(key, value, place);
+    origins[key] = origin;
+  }
+  return { config: Object.freeze(config) as Config, origins: Object.freeze(origins) };
+}
+
+/** One setting, whatever the values of the others are. @throws as readConfig */
+export function readSetting<Key extends ConfigKey>(key: Key, sources: ConfigSources): Config[Key] {
+  const { value, place } = finder(sources)(key);
+  return value === undefined ? (settings[key].fallback as Config[Key]) : parseSetting(key, value, place);
+}
+
+/** Where the value of a setting is; `place` is for messages. @throws OPTION_INVALID for unknown names, FILE_UNREADABLE */
+function finder({ flags = {}, environment = {} }: ConfigSources) {
   const variables = new Map(keys.map(key => [variableOf(key), key]));
   for (const name of Object.keys(environment))
     if (name.startsWith(prefix) && name !== `${prefix}CONFIG` && !variables.has(name))
       throw new MatvitError('OPTION_INVALID', `environment: ${unknownName(name, [...variables.keys()])}`);
   const file = (flags['config'] as string | undefined) ?? environment[`${prefix}CONFIG`];
   const inFile = file === undefined ? {} : readFile(file);
-
-  const config: Record<string, unknown> = {};
-  const origins: Record<string, string> = {};
-  for (const key of keys) {
-    const sources: [value: unknown, origin: string][] = [
+  return (key: ConfigKey): { value: unknown; origin: string; place: string } => {
+    const sources: [value: unknown, origin: string, place?: string][] = [
       [flags[key], `--${flagOf(key)}`],
       [environment[variableOf(key)], variableOf(key)],
-      [inFile[key], file ?? ''],
+      [inFile[key], file ?? '', `${file}: ${key}`],
     ];
-    const given = sources.find(([value]) => value !== undefined);
-    const [value, origin] = given ?? [settings[key].fallback, 'default'];
-    config[key] = !given ? value : parse(settings[key], value, `${origin}: ${key}`);
-    origins[key] = origin;
-  }
-  return { config: Object.freeze(config) as Config, origins: Object.freeze(origins) };
+    const [value, origin, place = origin] = sources.find(([value]) => value !== undefined) ?? [undefined, 'default'];
+    return { value, origin, place };
+  };
 }
 
-function parse({ schema, fromText }: Setting<unknown>, value: unknown, name: string): unknown {
+/** @param value text, or of its type @param place what messages call it @throws OPTION_INVALID */
+export function parseSetting<Key extends ConfigKey>(key: Key, value: unknown, place = `--${flagOf(key)}`): Config[Key] {
+  const { schema, fromText, expected } = settings[key] as Setting<unknown>;
   const result = schema.safeParse(typeof value === 'string' ? fromText(value) : value);
-  if (result.success) return Object.freeze(result.data);
-  throw new MatvitError(
-    'OPTION_INVALID',
-    `${name}: ${result.error.issues[0]!.message.replace(/^Invalid input: /, '')}`,
-  );
+  if (result.success) return Object.freeze(result.data) as Config[Key];
+  const issue = result.error.issues[0]!;
+  const reason = issue.code === 'custom' ? issue.message : `${shown(value)} is not ${expected}`;
+  throw new MatvitError('OPTION_INVALID', `${place}: ${reason}`);
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === 'string' ? `'${value}'` : JSON.stringify(value);
+  return text.length > 100 ? `a text of ${text.length} characters` : text;
 }
 
 function readFile(file: string): Record<string, unknown> {
@@ -73,6 +92,6 @@ function readFile(file: string): Record<string, unknown> {
   if (typeof content !== 'object' || content === null || Array.isArray(content))
     throw new MatvitError('OPTION_INVALID', `${file} is not a JSON object`);
   for (const key of Object.keys(content))
-    if (!(key in settings)) throw new MatvitError('OPTION_INVALID', `${file}: ${unknownName(key, keys)}`);
+    if (!Object.hasOwn(settings, key)) throw new MatvitError('OPTION_INVALID', `${file}: ${unknownName(key, keys)}`);
   return content as Record<string, unknown>;
 }

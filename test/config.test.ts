@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readConfig } from '../src/config.js';
+import { readConfig, readSetting } from '../src/config.js';
 import { settings } from '../src/settings.js';
 import { writeFiles } from './corpus/pictures.js';
 import { temporaryFolder } from './support/temporary.js';
@@ -44,14 +44,55 @@ describe('readConfig', () => {
 
   it('refuses values that cannot be, with their origin', () => {
     for (const port of ['65536', '-1', '1.5', 'x', '', ' 1'])
-      refuses({ environment: { MATVIT_PORT: port } }, /MATVIT_PORT: port: /);
-    refuses({ flags: { queue: '4097' } }, /--queue: queue: /);
-    refuses({ flags: { logLevel: 'loud' } }, /--log-level: logLevel: /);
-    refuses({ environment: { MATVIT_WRITABLE: 'yes' } }, /MATVIT_WRITABLE/);
+      refuses(
+        { environment: { MATVIT_PORT: port } },
+        new RegExp(`: MATVIT_PORT: '${port}' is not a whole number from 0 to 65535$`),
+      );
+    refuses({ flags: { queue: '4097' } }, /: --queue: '4097' is not a whole number from 1 to 4096$/);
+    refuses({ flags: { logLevel: 'loud' } }, /: --log-level: 'loud' is not one of silent, error, /);
+    refuses({ environment: { MATVIT_WRITABLE: 'yes' } }, /: MATVIT_WRITABLE: 'yes' is not true or false$/);
+    refuses({ flags: { host: 'x'.repeat(5000) } }, /: --host: a text of 5002 characters is not a text of 1 to 4096/);
     for (const [i, content] of ['{', '[]', '{"port": true}', '{"urlHosts": 1}'].entries()) {
       writeFiles(inFolder('.'), { [`c${i}.json`]: content });
       refuses({ flags: { config: inFolder(`c${i}.json`) } }, new RegExp(`c${i}.json`));
     }
+    refuses({ flags: { config: inFolder('c2.json') } }, /c2.json: port: true is not a whole number/);
+    writeFiles(inFolder('.'), { 'own.json': '{"constructor": 1}' });
+    refuses({ flags: { config: inFolder('own.json') } }, /'constructor' is unknown/);
     assert.throws(() => readConfig({ flags: { config: inFolder('none.json') } }), { code: 'FILE_UNREADABLE' });
+  });
+
+  it('takes numbers as they are written', () => {
+    const { config } = readConfig({ flags: { maxPixels: '16e6', budget: '.5', queue: '1e2' } });
+    assert.deepEqual([config.maxPixels, config.budget, config.queue], [16e6, 0.5, 100]);
+  });
+
+  it('refuses origins and hosts that nothing can ever match, and says what to write', () => {
+    const origins = 'https://shop.example,http://localhost:3000,null,chrome-extension://abc';
+    const urlHosts = 'pictures.example,*,1.2.3.4,2001:db8::1';
+    assert.equal(readConfig({ flags: { origins, urlHosts } }).config.urlHosts.length, 4);
+    for (const [origins, instead] of [
+      ['https://shop.example/', 'https://shop.example'],
+      ['https://Shop.example:443', 'https://shop.example'],
+      ['shop.example', 'it like https://shop.example'],
+      ['localhost:3000', 'it like https://shop.example'],
+      ['*', 'it like https://shop.example'],
+    ] as const)
+      refuses({ flags: { origins } }, new RegExp(`--origins: '.+' is not an origin; write ${instead}$`));
+    for (const [urlHosts, instead] of [
+      ['https://pictures.example/', 'write pictures.example'],
+      ['Pictures.example:8080', 'write pictures.example'],
+      ['[2001:db8::1]', 'write 2001:db8::1'],
+      ['a b', 'write it like pictures.example'],
+      ['*.example', 'name each'],
+    ] as const)
+      refuses({ flags: { urlHosts } }, new RegExp(`--url-hosts: '.+' is not a host; ${instead}`));
+  });
+
+  it('reads one setting, whatever the others are', () => {
+    const environment = { MATVIT_PORT: 'tcp://10.0.0.1:7700', MATVIT_KEYS: 'k.json' };
+    assert.equal(readSetting('keys', { environment }), 'k.json');
+    assert.throws(() => readSetting('port', { environment }), { code: 'OPTION_INVALID' });
+    assert.equal(readSetting('port', {}), 7700);
   });
 });
