@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { writeCalibration } from '../src/corpus/calibration.js';
 import { type Engine, createEncoder } from '../src/encoder/engine.js';
-import { MatvitError } from '../src/errors.js';
+import { MatvitError, storageFailed } from '../src/errors.js';
 import { calibrate } from '../src/evaluation/calibrate.js';
 import { rankingDepth } from '../src/evaluation/judge.js';
 import { type ModelCard, readModel } from '../src/model/bundle.js';
@@ -75,6 +75,7 @@ Examples:
     const index = await openFolder(options.index, { fingerprint, dimension: architecture.width });
     const bar = progress('calibrating');
     try {
+      await checkWritable(options.defaults ? options.model : options.index);
       const encoder = await createEncoder(checkpoint, options);
       try {
         const calibration = await calibrate(encoder, index, {
@@ -93,6 +94,13 @@ Examples:
       await index.close();
     }
   });
+
+/** Before minutes of measuring. @throws STORAGE_FAILED */
+async function checkWritable(folder: string): Promise<void> {
+  await access(folder, constants.W_OK).catch((error: unknown) => {
+    throw storageFailed(folder, error);
+  });
+}
 
 /** Leaves the weights alone. */
 async function writeDefaults(folder: string, calibration: Calibration): Promise<void> {
