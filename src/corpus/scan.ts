@@ -84,11 +84,17 @@ export async function scan(folder: string): Promise<Scan> {
     try {
       await walk(next);
     } catch (error) {
-      failed.push({ path: next, code: 'FOLDER_UNREADABLE', reason: reasonOf(error) });
+      failed.push({ path: next, code: 'FOLDER_UNREADABLE', reason: reasonFor(next, error) });
     }
   const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1);
   return { root, files: files.sort(byPath), ignored, failed: failed.sort(byPath) };
 }
+
+/** Node puts U+FFFD for what is not UTF-8 in a name, and then finds nothing by that name. */
+const reasonFor = (path: string, error: unknown): string =>
+  path.includes('\ufffd') && (error as NodeJS.ErrnoException).code === 'ENOENT'
+    ? 'its name is not UTF-8; rename it'
+    : reasonOf(error);
 
 type Status = 'folder' | 'link to a folder' | 'something else' | Omit<FoundFile, 'path'> | Omit<Failure, 'path'>;
 
@@ -101,6 +107,6 @@ async function look(path: string, entry: Dirent): Promise<Status> {
     if (status.isDirectory()) return 'link to a folder';
     return isPicture && status.isFile() ? { size: status.size, mtime: status.mtimeMs } : 'something else';
   } catch (error) {
-    return { code: isPicture ? 'FILE_UNREADABLE' : 'FOLDER_UNREADABLE', reason: reasonOf(error) };
+    return { code: isPicture ? 'FILE_UNREADABLE' : 'FOLDER_UNREADABLE', reason: reasonFor(path, error) };
   }
 }

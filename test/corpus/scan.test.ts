@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, utimesSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { scan } from '../../src/corpus/scan.js';
@@ -81,6 +90,27 @@ describe('scan', () => {
         ['self.jpg', 'FILE_UNREADABLE'],
       ],
     );
+  });
+
+  it('says of names that are not UTF-8 what to do', async function () {
+    const nameless = (rest: string) => Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0xe4]), Buffer.from(rest)]);
+    try {
+      writeFileSync(nameless('.jpg'), '');
+    } catch {
+      this.skip(); // a file system that has no such names
+    }
+    mkdirSync(nameless('-folder'));
+    writeFiles(root, { 'a\ufffd.jpg': '' }); // a name like others
+    const { files, failed } = await scan(root);
+    const reason = 'its name is not UTF-8; rename it';
+    assert.deepEqual(
+      files.map(file => file.path),
+      ['a\ufffd.jpg'],
+    );
+    assert.deepEqual(failed, [
+      { path: '\ufffd-folder/', code: 'FOLDER_UNREADABLE', reason },
+      { path: '\ufffd.jpg', code: 'FILE_UNREADABLE', reason },
+    ]);
   });
 
   it('takes nothing but files and folders', async () => {
