@@ -1,6 +1,6 @@
 import { mkdir, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, extname, join } from 'node:path';
+import { dirname, extname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { readConfig } from '../src/config.js';
 import type { Metadata } from '../src/catalogue/image.js';
@@ -24,6 +24,7 @@ import {
   workersOption,
 } from './cli.js';
 import { describe as describeIndexing } from './index.js';
+import { refusePostgres } from './open-index.js';
 import { describe as describeAnswer } from './search.js';
 import { serve } from './serve.js';
 
@@ -137,7 +138,8 @@ Examples:
   $ matvit demo --no-serve --pictures 100`,
   )
   .action(async (options: Options) => {
-    const folder = `${options.index}-pictures`;
+    refusePostgres(options.index, 'here; matvit index, search and serve can');
+    const folder = `${resolve(options.index)}-pictures`; // resolved, as a slash at the end would put it into the index
     const shipped = await readModel(options.model);
     const { fingerprint, architecture } = shipped.checkpoint;
     const encoder = await createEncoder(shipped.checkpoint, options);

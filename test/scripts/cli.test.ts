@@ -91,6 +91,7 @@ describe('matvit', function () {
       ['METADATA_INVALID', 'index', pictures, '--metadata', inFolder('bad\nname.csv'), ...fresh],
       ['FOLDER_UNREADABLE', ...evaluation, inFolder('empty'), '--queries', pictures],
       ['OPTION_INVALID', ...evaluation, pictures, '--queries', pictures, '--at', ','],
+      ['OPTION_INVALID', 'demo', '--index', 'postgres://nobody@localhost/none', '--model', model],
       ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--out', inFolder('imported')],
       ['CHECKPOINT_CORRUPT', 'import', inFolder('plain.safetensors'), '--keep-order', '--out', inFolder('imported')],
       ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--keep-order', '--images', pictures, '--out', 'x'],
