@@ -3,6 +3,7 @@ import { MatvitError } from '../src/errors.js';
 import { average } from '../src/model/average.js';
 import { provenanceOf, sourceAt, writeModel } from '../src/model/bundle.js';
 import { checkVacant } from '../src/training/run-state.js';
+import { notEmpty } from './cli.js';
 
 interface Portion {
   readonly model: string;
@@ -20,7 +21,7 @@ function parsePortion(text: string, before: readonly Portion[] = []): Portion[] 
 export const averageCommand = new Command('average')
   .description('average the weights of models that were trained from one another')
   .argument('<model=share...>', 'model folders or checkpoints, with shares relative to each other', parsePortion)
-  .requiredOption('--out <dir>', 'new folder of the model')
+  .requiredOption('--out <dir>', 'new folder of the model', notEmpty)
   .addHelpText(
     'after',
     `

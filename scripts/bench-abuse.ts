@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { type AbuseRow, benchAbuse } from '../src/evaluation/abuse/bench-abuse.js';
 import { ServeProcess } from '../src/evaluation/serve-process.js';
-import { demoIndexOption, jsonOption, modelOption, number, positiveInteger, progress } from './cli.js';
+import { demoIndexOption, jsonOption, modelOption, positiveInteger, positiveNumber, progress } from './cli.js';
 
 interface Options {
   index: string;
@@ -32,7 +32,7 @@ export const benchAbuseCommand = new Command('abuse')
   .addOption(demoIndexOption())
   .option('--count <n>', 'connections, slow clients', positiveInteger, 1000)
   .option('--pictures <n>', 'hostile pictures', positiveInteger, 500)
-  .option('--seconds <n>', 'that the connections keep asking', number, 20)
+  .option('--seconds <n>', 'that the connections keep asking', positiveNumber, 20)
   .option('--side <n>', 'of the pictures that are huge, but of a size that is taken', positiveInteger, 4800)
   .option('--seed <n>', 'of the hostile pictures', positiveInteger, 1)
   .addOption(modelOption())

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { type SwapBench, benchSwap } from '../src/evaluation/bench-swap.js';
 import { picturesOf } from './bench-budget.js';
-import { demoIndexOption, jsonOption, modelOption, number, positiveInteger } from './cli.js';
+import { demoIndexOption, jsonOption, modelOption, positiveInteger, positiveNumber } from './cli.js';
 
 interface Options {
   index: string;
@@ -26,8 +26,8 @@ p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms, longest ${max.toFixed(0)} ms
 export const benchSwapCommand = new Command('swap')
   .description('requests that fail while a server swaps model and index (SIGHUP) and then stops (SIGTERM)')
   .addOption(demoIndexOption())
-  .option('--rate <n>', 'requests a second', number, 50)
-  .option('--seconds <n>', 'in all', number, 60)
+  .option('--rate <n>', 'requests a second', positiveNumber, 50)
+  .option('--seconds <n>', 'in all', positiveNumber, 60)
   .option('--swaps <n>', 'hot swaps in the first two thirds of it', positiveInteger, 3)
   .option('--at <point>', 'operating point of the searches by picture', 'S@112:int8')
   .option('--seed <n>', 'of the arrivals', positiveInteger, 1)

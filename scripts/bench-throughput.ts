@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { type ThroughputBench, benchThroughput } from '../src/evaluation/throughput/bench-throughput.js';
 import { ServeProcess } from '../src/evaluation/serve-process.js';
-import { demoIndexOption, jsonOption, modelOption, number, positiveInteger, progress } from './cli.js';
+import { demoIndexOption, jsonOption, modelOption, positiveInteger, positiveNumber, progress } from './cli.js';
 import { openSearcher } from './open-searcher.js';
 
 interface Options {
@@ -28,7 +28,7 @@ export const benchThroughputCommand = new Command('throughput')
   .description('searches by a stored picture, which need no encoding, that a real `matvit serve` answers in a second')
   .addOption(demoIndexOption())
   .option('--connections <n>', 'each with one request under way', positiveInteger, 32)
-  .option('--seconds <n>', 'of each measurement', number, 10)
+  .option('--seconds <n>', 'of each measurement', positiveNumber, 10)
   .addOption(modelOption())
   .addOption(jsonOption())
   .addHelpText(

@@ -1,6 +1,7 @@
 /** What all commands share: options, output, errors, Ctrl-C. */
 import { type Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
 import cliProgress from 'cli-progress';
+import { parseSetting } from '../src/config.js';
 import { MatvitError, reasonOf } from '../src/errors.js';
 import { engines } from '../src/encoder/engine.js';
 import { defaultIndex, indexData } from '../src/settings.js';
@@ -24,8 +25,17 @@ export const engineOption = () =>
     .choices(engines)
     .default('auto');
 export const workersOption = () =>
-  new Option('--workers <n>', 'encoder threads (default: one a core)').argParser(positiveInteger);
+  new Option('--workers <n>', 'encoder threads (default: one a core)').argParser(workerCount);
 export const jsonOption = () => new Option('--json', 'print one JSON object and nothing else').default(false);
+
+/** As many as a server may have. */
+export const workerCount = (text: string) => parseSetting('workers', text);
+
+/** To Node an empty path is the working folder. */
+export function notEmpty(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It is empty.');
+  return text;
+}
 
 export function positiveInteger(text: string): number {
   const n = Number(text);

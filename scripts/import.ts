@@ -9,7 +9,7 @@ import { orderNeurons } from '../src/training/importance.js';
 import { loadPictures, tableColumns } from '../src/training/pictures.js';
 import { sideFor } from '../src/training/presets.js';
 import { checkVacant } from '../src/training/run-state.js';
-import { number, positiveInteger, progress, unread } from './cli.js';
+import { notEmpty, number, positiveInteger, progress, unread } from './cli.js';
 
 interface Options {
   images?: string[];
@@ -41,7 +41,7 @@ function deviations(text: string): PerChannel {
 export const importCommand = new Command('import')
   .description('read a plain ViT (timm or Hugging Face names, safetensors) as a matvit model')
   .argument('<file>', 'safetensors file')
-  .requiredOption('--out <dir>', 'new folder of the model')
+  .requiredOption('--out <dir>', 'new folder of the model', notEmpty)
   .option('--images <path...>', 'folders or tar files with sample pictures, to order the FFN neurons by importance')
   .addOption(
     new Option('--samples <n>', 'views of as many of the pictures to look at')

@@ -11,7 +11,17 @@ import { loadPictures, tableColumns } from '../src/training/pictures.js';
 import { labelledResolution, preset, sideFor, withGiven, workersFor } from '../src/training/presets.js';
 import { checkRun, checkSameRun, readStart, startOf } from '../src/training/run-state.js';
 import { type StepMetrics, train } from '../src/training/train.js';
-import { defaultModel, interruption, number, positiveInteger, positiveNumber, progress, unread } from './cli.js';
+import {
+  defaultModel,
+  interruption,
+  notEmpty,
+  number,
+  positiveInteger,
+  positiveNumber,
+  progress,
+  unread,
+  workerCount,
+} from './cli.js';
 
 interface Options {
   images: string[];
@@ -80,7 +90,7 @@ function checkOptions(options: Options): void {
 export const trainCommand = new Command('train')
   .description('train an encoder nested, or adapt one to your own pictures')
   .requiredOption('--images <path...>', 'folders or tar files with pictures (labelled training: class = parent folder)')
-  .requiredOption('--out <dir>', 'folder of the run: model, checkpoint, metrics.jsonl')
+  .requiredOption('--out <dir>', 'folder of the run: model, checkpoint, metrics.jsonl', notEmpty)
   .option('--init <path>', 'model folder or checkpoint to start from (labelled training: random weights if left out)')
   .option('--teacher <path>', 'model whose XL is regressed (default: the initial one)')
   .addOption(new Option('--objective <name>', 'distil needs no labels').choices(objectives).default('distil'))
@@ -113,7 +123,7 @@ export const trainCommand = new Command('train')
   .option(
     '--workers <n>',
     'training threads (default: one a core, as far as they share a batch; of a resumed run, what it had)',
-    positiveInteger,
+    workerCount,
   )
   .option('--memory <GB>', 'limit of decoded pictures', positiveNumber, 4)
   .option('--checkpoint-every <s>', 'seconds between checkpoints', positiveInteger, 240)
