@@ -4,6 +4,7 @@ import cliProgress from 'cli-progress';
 import { parseSetting } from '../src/config.js';
 import { MatvitError, reasonOf } from '../src/errors.js';
 import { engines } from '../src/encoder/engine.js';
+import { unknownName } from '../src/nearest.js';
 import { defaultIndex, indexData } from '../src/settings.js';
 import type { Pictures } from '../src/training/pictures.js';
 
@@ -12,14 +13,15 @@ export { indexData };
 export const defaultModel = `${indexData}model`;
 export const demoIndex = `${indexData}demo`;
 
+const folderOption = (flags: string, what: string) => new Option(flags, what).argParser(notEmpty);
 export const modelOption = () =>
-  new Option('--model <dir>', 'folder of the model').default(defaultModel, 'the shipped one').env('MATVIT_MODEL');
+  folderOption('--model <dir>', 'folder of the model').default(defaultModel, 'the shipped one').env('MATVIT_MODEL');
 export const indexOption = (what = 'folder of the index') =>
-  new Option('--index <dir>', what).default(defaultIndex).env('MATVIT_INDEX');
+  folderOption('--index <dir>', what).default(defaultIndex).env('MATVIT_INDEX');
 /** For the commands that can use an index in a database too. */
 export const anyIndexOption = () => indexOption('folder of the index, or postgres://…');
 export const demoIndexOption = (what = 'folder of the index') =>
-  new Option('--index <dir>', what).default(demoIndex, "the demo's");
+  folderOption('--index <dir>', what).default(demoIndex, "the demo's");
 export const engineOption = () =>
   new Option('--engine <name>', 'what runs the encoder: auto takes tfjs if a GPU is there')
     .choices(engines)
@@ -141,7 +143,26 @@ export function throwOnMisuse(command: Command, above = ''): void {
     throw error;
   };
   command.exitOverride(fail).configureOutput({ outputError: () => undefined });
+  if (command.commands.length > 0) addHelp(command);
   for (const below of command.commands) throwOnMisuse(below, `${name} `);
+}
+
+/** In place of commander's, which has nothing to say of a command that it does not know. */
+function addHelp(command: Command): void {
+  command
+    .helpCommand(false)
+    .command('help')
+    .description('display help for command')
+    .argument('[command...]')
+    .action((names: string[]) => {
+      const find = (from: Command, name: string) => {
+        const found = from.commands.find(below => below.name() === name);
+        if (found) return found;
+        const known = from.commands.map(below => below.name());
+        throw new MatvitError('OPTION_INVALID', `the command ${unknownName(name, known)}`);
+      };
+      names.reduce(find, command).help();
+    });
 }
 
 /** Leaves out of the help of the command and those below it that a switch is off unless it is given. */

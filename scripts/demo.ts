@@ -1,7 +1,7 @@
 import { mkdir, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, extname, join, resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { readConfig } from '../src/config.js';
 import type { Metadata } from '../src/catalogue/image.js';
 import { readCalibration } from '../src/corpus/calibration.js';
@@ -16,6 +16,7 @@ import { Searcher } from '../src/search/searcher.js';
 import {
   engineOption,
   demoIndex,
+  demoIndexOption,
   interruption,
   modelOption,
   port,
@@ -122,7 +123,7 @@ export const demoCommand = new Command('demo')
   .option('--port <n>', 'port of the page', port, 7700)
   .option('--pictures <n>', 'at most so many of each kind', positiveInteger, 1e6)
   .addOption(
-    new Option('--index <dir>', 'folder of the index; the pictures are linked beside it').default(
+    demoIndexOption('folder of the index; the pictures are linked beside it').default(
       demoIndex,
       'index-data/demo in the package',
     ),

@@ -54,6 +54,7 @@ function finder({ flags = {}, environment = {} }: ConfigSources) {
     if (name.startsWith(prefix) && name !== `${prefix}CONFIG` && !variables.has(name))
       throw new MatvitError('OPTION_INVALID', `environment: ${unknownName(name, [...variables.keys()])}`);
   const file = (flags['config'] as string | undefined) ?? environment[`${prefix}CONFIG`];
+  if (file === '') throw new MatvitError('OPTION_INVALID', `--config or ${prefix}CONFIG is empty`);
   const inFile = file === undefined ? {} : readFile(file);
   return (key: ConfigKey): { value: unknown; origin: string; place: string } => {
     const sources: [value: unknown, origin: string, place?: string][] = [

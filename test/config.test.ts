@@ -59,6 +59,7 @@ describe('readConfig', () => {
     refuses({ flags: { config: inFolder('c2.json') } }, /c2.json: port: true is not a whole number/);
     writeFiles(inFolder('.'), { 'own.json': '{"constructor": 1}' });
     refuses({ flags: { config: inFolder('own.json') } }, /'constructor' is unknown/);
+    refuses({ environment: { MATVIT_CONFIG: '' } }, /MATVIT_CONFIG is empty/);
     assert.throws(() => readConfig({ flags: { config: inFolder('none.json') } }), { code: 'FILE_UNREADABLE' });
   });
 

@@ -4,7 +4,7 @@
  * the index.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
 import { copyFile, mkdir, open, readdir, rename, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -74,6 +74,7 @@ export async function createBackup(folder: string, file: string): Promise<Backup
  */
 export async function restoreBackup(file: string, folder: string): Promise<Backup> {
   if (!existsSync(file)) throw new MatvitError('FILE_UNREADABLE', `${file} does not exist`);
+  if (statSync(file).isDirectory()) throw new MatvitError('FILE_UNREADABLE', `${file} is a folder`);
   return besides(folder, async temporary => {
     if (existsSync(folder) && (await readdir(folder)).length > 0)
       throw new MatvitError('INDEX_EXISTS', `${folder} is not empty; restore into another folder`);

@@ -53,6 +53,7 @@ describe('matvit', function () {
       for (const command of commands) assert.match(help, new RegExp(`\\n {2}${command.name()} .*\\w`));
       const { code, stderr } = await matvit(); // without a command
       assert.deepEqual([code, stderr], [1, help]);
+      assert.match(await output('help', 'bench', 'load'), /^Usage: matvit bench load /);
     });
 
     it('explains every command, with an example', () => {
@@ -94,6 +95,10 @@ describe('matvit', function () {
       ['OPTION_INVALID', 'index', pictures, '--workers', '1025', ...onIndex],
       ['OPTION_INVALID', 'average', model, '--out', ''],
       ['OPTION_INVALID', 'bench', 'swap', '--rate', '0'],
+      ['OPTION_INVALID', 'help', 'nope'],
+      ['OPTION_INVALID', 'help', 'bench', 'nope'],
+      ['OPTION_INVALID', 'search', query, '--index', '', '--model', model],
+      ['FILE_UNREADABLE', 'snapshot', 'restore', pictures, '--index', inFolder('restored')],
       ['OPTION_INVALID', 'demo', '--index', 'postgres://nobody@localhost/none', '--model', model],
       ['OPTION_INVALID', 'import', inFolder('plain.safetensors'), '--out', inFolder('imported')],
       ['CHECKPOINT_CORRUPT', 'import', inFolder('plain.safetensors'), '--keep-order', '--out', inFolder('imported')],
