@@ -1,3 +1,5 @@
+import { getSystemErrorMap } from 'node:util';
+
 /**
  * Every error that matvit raises on purpose. `code` is stable and meant for programs; `status` is the HTTP
  * status the service answers with; `title` says what happened, and the detail given at the throw says to what.
@@ -93,10 +95,15 @@ export class MatvitError extends Error {
 /** For throwing when something could not be written at `path`: the error itself, if it has a code already. */
 export function storageFailed(path: string, error: unknown): MatvitError {
   if (error instanceof MatvitError) return error;
-  return new MatvitError('STORAGE_FAILED', `${path}: ${reasonOf(error)}`, { cause: error });
+  const { path: failed = path } = (error ?? {}) as NodeJS.ErrnoException; // of several files, the one that it was
+  const which = failed.startsWith(path) ? '' : ` (${failed})`;
+  return new MatvitError('STORAGE_FAILED', `${path}: ${reasonOf(error)}${which}`, { cause: error });
 }
 
-/** The reason in any thrown value, for the detail of a MatvitError. */
+/** The reason in any thrown value, for the detail of a MatvitError. Of files it leaves the path out, which is said before. */
 export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const { code, errno } = error as NodeJS.ErrnoException;
+  const isOfFile = errno !== undefined && error.message.startsWith(`${code}: `);
+  return (isOfFile && getSystemErrorMap().get(errno)?.[1]) || error.message;
 }

@@ -1,5 +1,4 @@
 import { constants, open } from 'node:fs/promises';
-import { getSystemErrorMap } from 'node:util';
 import { MatvitError, reasonOf } from '../errors.js';
 import { defaultLimits, type ImageLimits } from './limits.js';
 import { pictureError } from './picture-error.js';
@@ -31,8 +30,7 @@ export async function readPicture(
     }
   } catch (error) {
     if (error instanceof MatvitError) throw error;
-    const [, reason] = getSystemErrorMap().get((error as NodeJS.ErrnoException).errno ?? 0) ?? [];
-    throw pictureError('FILE_UNREADABLE', name, reason ?? reasonOf(error), error);
+    throw pictureError('FILE_UNREADABLE', name, reasonOf(error), error);
   }
 }
 

@@ -65,7 +65,7 @@ describe('KeyRing', () => {
     rmSync(file);
     mkdirSync(file);
     for (const read of [() => KeyRing.open(file), () => ring.reload()])
-      assert.throws(read, { code: 'FILE_UNREADABLE', detail: /EISDIR/ });
+      assert.throws(read, { code: 'FILE_UNREADABLE', detail: /: illegal operation on a directory$/ });
     assert.equal(ring.list().length, 1);
   });
 
