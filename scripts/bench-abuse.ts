@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { type AbuseRow, benchAbuse } from '../src/evaluation/abuse/bench-abuse.js';
 import { ServeProcess } from '../src/evaluation/serve-process.js';
 import { demoIndexOption, jsonOption, modelOption, positiveInteger, positiveNumber, progress } from './cli.js';
+import { print } from './output.js';
 
 interface Options {
   index: string;
@@ -55,7 +56,7 @@ Examples:
     try {
       const rows = await benchAbuse(server, { ...plan, pictures, onProgress: bar.update });
       bar.stop();
-      process.stdout.write(`${json ? JSON.stringify({ rows }) : table(rows)}\n`);
+      print({ rows }, json, () => table(rows));
       if (rows.some(({ survived }) => !survived)) process.exitCode = 1;
     } finally {
       bar.stop();

@@ -7,6 +7,7 @@ import { LoadRig } from '../src/evaluation/load/rig.js';
 import { readModel } from '../src/model/bundle.js';
 import { demoIndexOption, jsonOption, modelOption, positiveInteger, progress } from './cli.js';
 import { openSearcher } from './open-searcher.js';
+import { print } from './output.js';
 
 const budgets = [5, 8, 12, 20, 40];
 
@@ -65,7 +66,7 @@ export const benchBudgetCommand = new Command('budget')
         }),
       );
       bar.stop();
-      process.stdout.write(`${options.json ? JSON.stringify({ ...result, choice }) : table(result, choice)}\n`);
+      print({ ...result, choice }, options.json, () => table(result, choice));
     } finally {
       bar.stop();
     }

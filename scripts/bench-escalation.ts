@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { type EscalationRow, benchEscalation } from '../src/evaluation/bench-escalation.js';
 import { demoIndexOption, jsonOption, modelOption, positiveInteger, progress } from './cli.js';
 import { openSearcher } from './open-searcher.js';
+import { print } from './output.js';
 
 function table(rows: readonly EscalationRow[]): string {
   const lines = rows.map(({ ms, single, escalated: e }) => {
@@ -32,7 +33,7 @@ export const benchEscalationCommand = new Command('escalation')
         onProgress: bar.update,
       });
       bar.stop();
-      process.stdout.write(`${options.json ? JSON.stringify({ rows }) : table(rows)}\n`);
+      print({ rows }, options.json, () => table(rows));
     } finally {
       bar.stop();
       await searcher.close();

@@ -30,6 +30,7 @@ import {
   wholeNumber,
 } from './cli.js';
 import { picturesOf } from './bench-budget.js';
+import { print } from './output.js';
 
 const defaultLoads = 'poisson-0.5,poisson-1,poisson-2,poisson-3,bursty-0.5,bursty-1';
 const document = 'docs/adaptive.md';
@@ -215,5 +216,5 @@ Examples:
     });
     const all = merge(earlier, rows);
     if (docs) await writeDocs(all.filter(({ budgetMs }) => budgetMs === options.budget));
-    process.stdout.write(`${options.json ? JSON.stringify({ rows }) : table(rows)}\n`);
+    print({ rows }, options.json, () => table(rows));
   });

@@ -1,8 +1,7 @@
 /** `matvit bench crash`, `corruption`, `scale` and `duplicates`: what an index withstands and holds. */
 import { Command } from 'commander';
-import { scan } from '../src/corpus/scan.js';
+import { scanPictures } from '../src/corpus/scan.js';
 import { createEncoder } from '../src/encoder/engine.js';
-import { MatvitError } from '../src/errors.js';
 import { type ScaleBench, benchScale } from '../src/evaluation/bench-scale.js';
 import { type Damage, corruptionTest } from '../src/evaluation/corruption.js';
 import { crashTest } from '../src/evaluation/crash.js';
@@ -99,8 +98,7 @@ const duplicates = command('duplicates', 'duplicates --images photos/')
   .option('--others <n>', 'pictures beside them', positiveInteger, 800)
   .addOption(modelOption())
   .action(async (options: { images: string; altered: number; others: number; model: string; json: boolean }) => {
-    const { files } = await scan(options.images);
-    if (files.length === 0) throw new MatvitError('FOLDER_UNREADABLE', `${options.images} holds no pictures`);
+    const { files } = await scanPictures(options.images);
     // from all over the folder, not the first class alone
     const wanted = Math.min(files.length, options.altered + options.others);
     const paths = Array.from(

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { type SwapBench, benchSwap } from '../src/evaluation/bench-swap.js';
 import { picturesOf } from './bench-budget.js';
 import { demoIndexOption, jsonOption, modelOption, positiveInteger, positiveNumber } from './cli.js';
+import { print } from './output.js';
 
 interface Options {
   index: string;
@@ -45,7 +46,7 @@ Example:
     const pictures = await picturesOf(options);
     const args = ['--index', options.index, '--model', options.model, '--rate-limit', '0'];
     const result = await benchSwap({ ...options, args, pictures, query: `at=${at}` });
-    process.stdout.write(`${json ? JSON.stringify(result) : describe(result, options.rate)}\n`);
+    print(result, json, () => describe(result, options.rate));
     const { failures, swaps, exitCode } = result;
     if (Object.keys(failures).length > 0 || swaps < options.swaps || exitCode !== 0) process.exitCode = 1;
   });

@@ -3,6 +3,7 @@ import { type ThroughputBench, benchThroughput } from '../src/evaluation/through
 import { ServeProcess } from '../src/evaluation/serve-process.js';
 import { demoIndexOption, jsonOption, modelOption, positiveInteger, positiveNumber, progress } from './cli.js';
 import { openSearcher } from './open-searcher.js';
+import { print } from './output.js';
 
 interface Options {
   index: string;
@@ -52,7 +53,7 @@ Example:
         ...{ connections: [connections], ms: 1000 * seconds, onProgress: bar.update },
       });
       bar.stop();
-      process.stdout.write(`${json ? JSON.stringify(result) : table(result)}\n`);
+      print(result, json, table);
     } finally {
       bar.stop();
       await searcher.close();

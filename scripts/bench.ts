@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { isPostgres } from '../src/catalogue/postgres.js';
 import { ImageIndex } from '../src/corpus/image-index.js';
 import { PostgresIndex } from '../src/corpus/postgres-index.js';
-import { scan } from '../src/corpus/scan.js';
+import { scanPictures } from '../src/corpus/scan.js';
 import { createEncoder } from '../src/encoder/engine.js';
 import { MatvitError } from '../src/errors.js';
 import { type EncoderTiming, benchEncoder } from '../src/evaluation/bench-encoder.js';
@@ -40,8 +40,7 @@ async function encoderBench(model: string, rounds: number): Promise<{ points: En
 
 async function indexBench(model: string, images: string, rounds: number): Promise<IndexTiming> {
   const { checkpoint } = await readModel(model);
-  const { files } = await scan(images);
-  if (files.length === 0) throw new MatvitError('FOLDER_UNREADABLE', `${images} holds no pictures`);
+  const { files } = await scanPictures(images);
   const encoder = await createEncoder(checkpoint);
   const bar = progress('index');
   try {

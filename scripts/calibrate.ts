@@ -21,6 +21,7 @@ import {
   workersOption,
 } from './cli.js';
 import { openFolder } from './open-index.js';
+import { print } from './output.js';
 
 interface Options {
   index: string;
@@ -85,7 +86,7 @@ Examples:
         if (options.defaults) await writeDefaults(options.model, calibration);
         else await writeCalibration(options.index, calibration);
         bar.stop();
-        process.stdout.write(`${options.json ? JSON.stringify(calibration) : describe(calibration)}\n`);
+        print(calibration, options.json, describe);
       } finally {
         await encoder.close();
       }

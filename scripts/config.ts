@@ -3,6 +3,7 @@ import { type ConfigKey, flagOf, readConfig } from '../src/config.js';
 import { type Setting, settings } from '../src/settings.js';
 import { isPostgres, printableAddress } from '../src/catalogue/postgres.js';
 import { jsonOption } from './cli.js';
+import { print } from './output.js';
 
 /** Without the password of a database. */
 const withoutSecret = (value: unknown): unknown =>
@@ -36,11 +37,8 @@ Example:
     const entries = (Object.keys(config) as ConfigKey[]).map(
       key => [key, withoutSecret(config[key]), origins[key]] as const,
     );
-    if (json)
-      process.stdout.write(
-        `${JSON.stringify(Object.fromEntries(entries.map(([key, value, origin]) => [key, { value: value ?? null, origin }])))}\n`,
-      );
-    else
-      for (const [key, value, origin] of entries)
-        process.stdout.write(`${key.padEnd(16)} ${shown(value).padEnd(40)} ${origin}\n`);
+    const byKey = Object.fromEntries(entries.map(([key, value, origin]) => [key, { value: value ?? null, origin }]));
+    print(byKey, json, () =>
+      entries.map(([key, value, origin]) => `${key.padEnd(16)} ${shown(value).padEnd(40)} ${origin}`).join('\n'),
+    );
   });

@@ -4,6 +4,7 @@ import { MatvitError } from '../src/errors.js';
 import { readModel } from '../src/model/bundle.js';
 import { indexOption, jsonOption, modelOption, number, printable, progress } from './cli.js';
 import { openFolder } from './open-index.js';
+import { print } from './output.js';
 
 interface Options {
   index: string;
@@ -16,6 +17,19 @@ function similarity(text: string): number {
   const value = number(text);
   if (value <= 0 || value > 1) throw new MatvitError('OPTION_INVALID', `'${text}' is not a similarity, above 0 to 1`);
   return value;
+}
+
+interface Found {
+  readonly groups: readonly { readonly score: number; readonly images: readonly { id: number; path: string }[] }[];
+}
+
+function describe({ groups }: Found): string {
+  const lines = groups.flatMap(({ score, images }) => [
+    score.toFixed(4),
+    ...images.map(({ id, path }) => `  ${String(id).padStart(8)}  ${printable(path)}`),
+  ]);
+  const spare = groups.reduce((sum, { images }) => sum + images.length - 1, 0);
+  return [...lines, `${groups.length} groups, ${spare} pictures more than needed`].join('\n');
 }
 
 export const duplicatesCommand = new Command('duplicates')
@@ -40,20 +54,11 @@ Example:
     try {
       const groups = await findDuplicates(index, { threshold, onProgress: bar.update });
       bar.stop();
-      if (json) {
-        const plain = groups.map(({ score, images }) => ({
-          score,
-          images: images.map(({ id, path }) => ({ id, path })),
-        }));
-        process.stdout.write(`${JSON.stringify({ threshold, groups: plain })}\n`);
-        return;
-      }
-      for (const { score, images } of groups)
-        process.stdout.write(
-          `${score.toFixed(4)}\n${images.map(({ id, path }) => `  ${String(id).padStart(8)}  ${printable(path)}\n`).join('')}`,
-        );
-      const spare = groups.reduce((sum, { images }) => sum + images.length - 1, 0);
-      process.stdout.write(`${groups.length} groups, ${spare} pictures more than needed\n`);
+      const plain = groups.map(({ score, images }) => ({
+        score,
+        images: images.map(({ id, path }) => ({ id, path })),
+      }));
+      print({ threshold, groups: plain }, json, describe);
     } finally {
       bar.stop();
       await index.close();

@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { Command } from 'commander';
-import { scan } from '../src/corpus/scan.js';
+import { scanPictures } from '../src/corpus/scan.js';
 import { MatvitError } from '../src/errors.js';
 import type { Encoder } from '../src/encoder/encoder.js';
 import { type Engine, createEncoder } from '../src/encoder/engine.js';
@@ -10,6 +10,7 @@ import { decode } from '../src/image/decode.js';
 import { readModel } from '../src/model/bundle.js';
 import { parseOperatingPoint } from '../src/model/operating-point.js';
 import { engineOption, jsonOption, modelOption, positiveInteger, progress, workersOption } from './cli.js';
+import { print } from './output.js';
 
 interface Options {
   gallery: string;
@@ -24,10 +25,9 @@ interface Options {
 }
 
 async function labelled(folder: string): Promise<LabelledPicture[]> {
-  const { root, files, failed } = await scan(folder);
+  const { root, files, failed } = await scanPictures(folder);
   const [bad] = failed;
   if (bad) throw new MatvitError(bad.code, `${join(root, bad.path)}: ${bad.reason}`);
-  if (files.length === 0) throw new MatvitError('FOLDER_UNREADABLE', `${folder} holds no pictures`);
   return files.map(file => join(root, file.path)).map(path => ({ path, label: basename(dirname(path)) }));
 }
 
@@ -102,7 +102,7 @@ Example:
       const rows = results.map((result, i) =>
         i < chosen.length + trained.length ? result : { ...result, line: accuracyOnLine(trained, result.relativeMacs) },
       );
-      process.stdout.write(options.json ? JSON.stringify({ points: rows }) + '\n' : table(rows) + '\n');
+      print({ points: rows }, options.json, () => table(rows));
     } finally {
       await Promise.all([encoder.close(), galleryEncoder?.close()]);
     }

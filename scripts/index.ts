@@ -16,6 +16,7 @@ import {
   workersOption,
 } from './cli.js';
 import { openForWriting } from './open-index.js';
+import { print } from './output.js';
 
 interface Options {
   index: string;
@@ -91,7 +92,7 @@ Examples:
           onProgress: ({ done, total, rate }) => bar.update(done, total, `${rate.toFixed(0)} pictures/s`),
         });
         bar.stop();
-        process.stdout.write(`${options.json ? JSON.stringify(report) : describe(report)}\n`);
+        print(report, options.json, describe);
         if ((options.strict && report.failed.length > 0) || report.interrupted) process.exitCode = 1;
       } finally {
         await encoder.close();

@@ -17,6 +17,7 @@ import {
 } from './cli.js';
 import { openForReading } from './open-index.js';
 import { openSearcherOver } from './open-searcher.js';
+import { print } from './output.js';
 
 interface Options {
   index: string;
@@ -105,7 +106,7 @@ has a value if one of its elements is it. Metadata come from \`matvit index --me
         cursor,
         facets,
       });
-      process.stdout.write(`${options.json ? JSON.stringify(answer) : describe(answer)}\n`);
+      print(answer, options.json, describe);
     } finally {
       await searcher.close();
     }

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { type Backup, createBackup, restoreBackup } from '../src/corpus/backup.js';
 import { indexOption, jsonOption } from './cli.js';
 import { refusePostgres } from './open-index.js';
+import { print } from './output.js';
 
 interface Options {
   index: string;
@@ -10,10 +11,9 @@ interface Options {
 
 const where = 'here; pg_dump backs a database up';
 
-function print(backup: Backup, json: boolean): void {
-  const bytes = backup.files.reduce((sum, file) => sum + file.bytes, 0);
-  const text = `${backup.images} pictures, ${(bytes / 1e6).toFixed(1)} MB, made ${backup.created}`;
-  process.stdout.write(`${json ? JSON.stringify(backup) : text}\n`);
+function describe({ images, files, created }: Backup): string {
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  return `${images} pictures, ${(bytes / 1e6).toFixed(1)} MB, made ${created}`;
 }
 
 export const snapshotCommand = new Command('snapshot')
@@ -34,7 +34,7 @@ snapshotCommand
   .addOption(jsonOption())
   .action(async (file: string, { index, json }: Options) => {
     refusePostgres(index, where);
-    print(await createBackup(index, file), json);
+    print(await createBackup(index, file), json, describe);
   });
 
 snapshotCommand
@@ -45,5 +45,5 @@ snapshotCommand
   .addOption(jsonOption())
   .action(async (file: string, { index, json }: Options) => {
     refusePostgres(index, where);
-    print(await restoreBackup(file, index), json);
+    print(await restoreBackup(file, index), json, describe);
   });

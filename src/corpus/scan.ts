@@ -90,6 +90,13 @@ export async function scan(folder: string): Promise<Scan> {
   return { root, files: files.sort(byPath), ignored, failed: failed.sort(byPath) };
 }
 
+/** The same for what needs pictures. @throws FOLDER_UNREADABLE, also if there is none */
+export async function scanPictures(folder: string): Promise<Scan> {
+  const found = await scan(folder);
+  if (found.files.length === 0) throw new MatvitError('FOLDER_UNREADABLE', `${folder} holds no pictures`);
+  return found;
+}
+
 /** Node puts U+FFFD for what is not UTF-8 in a name, and then finds nothing by that name. */
 const reasonFor = (path: string, error: unknown): string =>
   path.includes('\ufffd') && (error as NodeJS.ErrnoException).code === 'ENOENT'
