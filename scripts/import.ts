@@ -20,7 +20,7 @@ interface Options {
   heads?: number;
   mean?: PerChannel;
   std?: PerChannel;
-  provenance: string[];
+  provenance?: string[];
 }
 
 /** One number for all channels, or three. */
@@ -58,7 +58,7 @@ export const importCommand = new Command('import')
     perChannel,
   )
   .option('--std <x>', 'standard deviation of it, or three (default: 0.5)', deviations)
-  .option('--provenance <text...>', 'lines for model.json: source, licence', [])
+  .option('--provenance <text...>', 'lines for model.json: source, licence')
   .addHelpText(
     'after',
     `
@@ -87,7 +87,7 @@ Examples:
     const card = {
       name: basename(file, '.safetensors'),
       description: 'A plain ViT read by matvit import; not trained nested.',
-      provenance: [`imported from ${basename(file)}, SHA-256 ${digest}`, ...options.provenance],
+      provenance: [`imported from ${basename(file)}, SHA-256 ${digest}`, ...(options.provenance ?? [])],
     };
     const { checkpoint: stored } = await writeModel(options.out, checkpoint, card, options.type);
     process.stdout.write(`${options.out}: fingerprint ${stored.fingerprint.slice(0, 16)}\n`);

@@ -65,7 +65,11 @@ export const searchCommand = new Command('search')
   .option('--min-score <x>', 'only hits of at least this cosine similarity', number)
   .addOption(new Option('--offset <n>', 'hits to skip').argParser(wholeNumber).conflicts('cursor'))
   .option('--cursor <text>', 'go on where the page before ended')
-  .option('--facet <field...>', 'count the 20 commonest values of a field over all pictures that pass the filter')
+  .option(
+    '--facet <field>',
+    'count the 20 commonest values of a field over all pictures that pass the filter; several times for several',
+    (field: string, before: readonly string[] = []) => [...before, field],
+  )
   .option(
     '--at <point>',
     "operating point of the query (left out, --budget chooses it, and without any budget it is the full model's)",

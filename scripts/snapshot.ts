@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { type Backup, createBackup, restoreBackup } from '../src/corpus/backup.js';
 import { indexOption, jsonOption } from './cli.js';
 import { refusePostgres } from './open-index.js';
-import { print } from './output.js';
+import { print, withExample } from './output.js';
 
 interface Options {
   index: string;
@@ -26,8 +26,7 @@ Examples:
   $ matvit snapshot restore photos.matvit --index indexes/restored`,
   );
 
-snapshotCommand
-  .command('create')
+withExample(snapshotCommand.command('create'), 'snapshot create photos.matvit --index indexes/photos')
   .description('write an index into one file; it may be in use')
   .argument('<file>', 'to write')
   .addOption(indexOption())
@@ -37,8 +36,7 @@ snapshotCommand
     print(await createBackup(index, file), json, describe);
   });
 
-snapshotCommand
-  .command('restore')
+withExample(snapshotCommand.command('restore'), 'snapshot restore photos.matvit --index indexes/restored')
   .description('make an index from such a file, in a folder that has none')
   .argument('<file>', 'to read; it is verified first')
   .addOption(indexOption())

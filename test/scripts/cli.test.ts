@@ -141,6 +141,11 @@ describe('matvit', function () {
       assert.match(text, /\nat S@112:int8, \d+% of the full model's MACs: [\d.]+ ms \(decode .*\)\n$/);
     });
 
+    it('counts the values of fields, wherever they are asked for', async () => {
+      const { facets } = await json<SearchAnswer>('search', '--facet', 'label', '--facet', 'none', query, ...onIndex);
+      assert.deepEqual([Object.keys(facets!), facets!['none']], [['label', 'none'], []]);
+    });
+
     it('says when there is nothing like the picture', async () => {
       writeFiles(inFolder('.'), { 'stripes.png': await stripes() });
       await writePictures(inFolder('many'), 110);
