@@ -12,7 +12,7 @@ const cursorSchema = z.tuple([
   z.int().nonnegative(),
   /** id and score of the last of them */
   z.int().positive(),
-  z.number(),
+  z.number().min(-1.001).max(1.001), // a cosine, rounding included
 ]);
 
 export interface Cursor {

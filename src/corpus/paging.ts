@@ -56,12 +56,14 @@ export async function page(options: PageOptions, find: (count: number) => Promis
   const cursor = options.cursor === undefined ? undefined : parseCursor(search, options.cursor);
   const offset = cursor?.offset ?? options.offset ?? 0;
   const end = deepest[collapse === undefined ? 'plain' : 'folded'];
-  if (cursor && offset > end) throw new MatvitError('CURSOR_INVALID', `pages end after ${end} hits`);
-  const most = Number.MAX_SAFE_INTEGER;
+  const tooDeep = () => new MatvitError('CURSOR_INVALID', `pages end after ${end} hits`);
+  if (cursor && offset > end) throw tooDeep();
   // one more than needed tells whether there is a next page
-  for (let count = Math.min(offset + k + 1, most); ;) {
+  const countFor = (start: number) => Math.min(start + k + 1, Number.MAX_SAFE_INTEGER);
+  for (let count = countFor(offset); ;) {
     const found = await find(count);
     const start = cursor ? rankAfter(found, cursor) : offset;
+    if (cursor && start > end) throw tooDeep();
     const stop = start + k;
     if (stop < found.length || found.length < count) {
       const hits = found.slice(start, stop);
@@ -69,7 +71,8 @@ export async function page(options: PageOptions, find: (count: number) => Promis
       if (!last || stop >= found.length || stop > end) return { hits };
       return { hits, next: printCursor(search, { offset: stop, id: last.image.id, score: last.score }) };
     }
-    count = Math.min(stop + 1, most); // better ones have come since the page before
+    // better ones have come since the page before; or anybody wrote the cursor, so the searches are few and end
+    count = Math.min(Math.max(countFor(start), 2 * count), countFor(end));
   }
 }
 

@@ -252,10 +252,13 @@ export function searchContract(
       await refused('CURSOR_INVALID', { cursor: '' });
       for (const other of [{ filter: readFilter({ u: 1 }) }, { minScore: 0 }, { collapse: 0.9 }])
         await refused('CURSOR_INVALID', { cursor: next, ...other });
-      const written = (offset: number, collapse?: number) => ({
+      const written = (offset: number, collapse?: number, at = { id: 1, score: 0.5 }) => ({
         collapse,
-        cursor: printCursor(JSON.stringify([undefined, undefined, collapse]), { offset, id: 1, score: 0.5 }),
+        cursor: printCursor(JSON.stringify([undefined, undefined, collapse]), { offset, ...at }),
       });
+      await refused('CURSOR_INVALID', written(0, undefined, { id: 1e9, score: -5 }));
+      const below = written(0, undefined, { id: 1e9, score: -1 });
+      assert.deepEqual(await index.search(query, { k: 1, ...below }), { hits: [] });
       for (const [offset, collapse] of [[10_000, undefined], [2000, 0.9]] as const) {
         await index.search(query, { k: 3, ...written(offset, collapse) });
         await refused('CURSOR_INVALID', written(offset + 1, collapse));
