@@ -46,24 +46,31 @@ const element = (path: readonly string[], { sql, values }: Condition): Condition
 const numberType = "type IN ('integer', 'real')";
 const textType = "type = 'text'";
 
-/** By type, since SQLite's own values for true and 1 are the same. */
+/**
+ * By type, since SQLite's own values for true and 1 are the same. Values are bound as JSON, so that one parser reads both
+ * sides: it takes 1152921504606847000 for that very integer, where JavaScript's number is 2 ** 60.
+ */
 function oneOf(values: readonly Scalar[]): Condition {
   const numbers = values.filter(value => typeof value === 'number');
   const texts = values.filter(value => typeof value === 'string');
   const others = values.filter(value => value === null || typeof value === 'boolean').map(String);
-  const among = (values: readonly (number | string)[]) => `atom IN (${values.map(() => '?').join()})`;
-  const parts: string[] = [];
-  if (numbers.length > 0) parts.push(`${numberType} AND ${among(numbers)}`);
-  if (texts.length > 0) parts.push(`${textType} AND ${among(texts)}`);
-  if (others.length > 0) parts.push(`type IN (${others.map(() => '?').join()})`);
-  return { sql: parts.join(' OR ') || '0', values: [...numbers, ...texts, ...others] };
+  const given = [
+    { sql: `${numberType} AND atom`, of: numbers },
+    { sql: `${textType} AND atom`, of: texts },
+    { sql: 'type', of: others },
+  ].filter(({ of }) => of.length > 0);
+  return {
+    sql: given.map(({ sql }) => `${sql} IN (SELECT value FROM json_each(?))`).join(' OR ') || '0',
+    values: given.map(({ of }) => JSON.stringify(of)),
+  };
 }
 
 function within(bounds: Bounds): Condition {
   const given = Object.entries(bounds) as [keyof typeof comparisons, number | string][];
   const type = typeof given[0]![1] === 'number' ? numberType : textType;
   return {
-    sql: [type, ...given.map(([key]) => `atom ${comparisons[key]} ?`)].join(' AND '),
-    values: given.map(([, value]) => value),
+    // a bound in a SELECT of its own is read once, not for each row
+    sql: [type, ...given.map(([key]) => `atom ${comparisons[key]} (SELECT json_extract(?, '$'))`)].join(' AND '),
+    values: given.map(([, value]) => JSON.stringify(value)),
   };
 }

@@ -23,7 +23,7 @@ export const rows: readonly Metadata[] = [
   {},
   { label: null, year: -1e-7, 'naïve key': '日本', ok: 'true' },
   { label: 'Ωmega', year: 2 ** 53 - 1, note: '' },
-  { label: '\u{1f34e}', note: '\u{ffff}' },
+  { label: '\u{1f34e}', note: '\u{ffff}', serial: 2 ** 60, huge: [1e21, 9.3e18] },
 ];
 
 const cases: readonly [Json, number[]][] = [
@@ -53,6 +53,16 @@ const cases: readonly [Json, number[]][] = [
   [{ year: { $lt: 0 } }, [7]],
   [{ year: { $gte: '2' } }, [3]],
   [{ year: { $gte: 2 ** 53 - 1 } }, [8]],
+  // JSON writes 2 ** 60 as 1152921504606847000, which is another number
+  [{ serial: 2 ** 60 }, [9]],
+  [{ serial: { $ne: 2 ** 60 } }, [0, 1, 2, 3, 4, 5, 6, 7, 8]],
+  [{ serial: { $in: [2 ** 60, 'x', true] } }, [9]],
+  [{ serial: { $gt: 2 ** 60 } }, []],
+  [{ serial: { $gte: 2 ** 60, $lte: 2 ** 60 } }, [9]],
+  [{ serial: { $lt: 2 ** 60 } }, []],
+  [{ huge: 9.3e18 }, [9]],
+  [{ huge: { $gt: 1e20, $lte: 1e21 } }, [9]],
+  // ranges of text
   [{ label: { $gte: 'g' } }, [2, 3, 5, 8, 9]],
   [{ label: { $gt: 'Ω', $lt: '\u{ffff}' } }, [8]],
   [{ note: { $gte: '\u{fffe}' } }, [9]], // by code point, not by half characters
