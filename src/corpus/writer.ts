@@ -92,6 +92,7 @@ export class Writer {
 
   /** Merges `patch` into the metadata by RFC 7396: null removes a key. @throws NOT_FOUND, METADATA_INVALID */
   async patchMetadata(id: number, patch: Metadata): Promise<Image> {
+    checkMetadata(patch); // its depth too, before merging walks it
     return this.commit(() => {
       const metadata = mergePatch(this.find(id).metadata, patch);
       checkMetadata(metadata);
@@ -166,9 +167,9 @@ export class Writer {
           catalogue.together(() => group.map(({ work }) => attempt(work))),
         );
         group.forEach(({ resolve, reject }, i) => {
-          const { value, error } = results[i]!;
-          if (error === undefined) resolve(value as never);
-          else reject(error);
+          const result = results[i]!;
+          if ('error' in result) reject(result.error);
+          else resolve(result.value as never);
         });
       } catch (error) {
         for (const { reject } of group) reject(error);
@@ -177,13 +178,13 @@ export class Writer {
   }
 }
 
-/** What is wrong with one change does not concern the others of its group; a full disk does. */
-function attempt(work: () => unknown): { value?: unknown; error?: MatvitError } {
+/** What is wrong with one change, errors of programs included, does not concern the others of its group; a full disk does. */
+function attempt(work: () => unknown): { value: unknown } | { error: unknown } {
   try {
     return { value: work() };
   } catch (error) {
-    if (error instanceof MatvitError && error.status < 500) return { error };
-    throw error;
+    if (error instanceof MatvitError && error.status >= 500) throw error;
+    return { error };
   }
 }
 

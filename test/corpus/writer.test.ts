@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Metadata } from '../../src/catalogue/image.js';
 import { ImageIndex } from '../../src/corpus/image-index.js';
 import { indexFolder } from '../../src/corpus/indexing.js';
 import { Writer } from '../../src/corpus/writer.js';
@@ -98,6 +99,29 @@ describe('Writer', () => {
     const long = { text: 'x'.repeat(70_000) };
     await assert.rejects(writer.patchMetadata(image.id, long), { code: 'METADATA_INVALID' });
     await assert.rejects(writer.patchMetadata(9, {}), { code: 'NOT_FOUND' });
+  });
+
+  it('spares the others of a group what is wrong with one', async () => {
+    const { image } = await add(1);
+    const patch = (depth: number) => JSON.parse('{"a":'.repeat(depth) + '1' + '}'.repeat(depth)) as Metadata;
+    let reads = 0;
+    const odd: Metadata = {
+      get price() {
+        if (++reads > 2) throw new RangeError('as a program that is wrong would');
+        return 1;
+      },
+    };
+    const results = await Promise.allSettled([
+      writer.patchMetadata(image.id, { b: 1 }),
+      writer.patchMetadata(image.id, patch(4000)),
+      writer.patchMetadata(image.id, odd),
+      writer.patchMetadata(image.id, { c: 1 }),
+    ]);
+    const reasons = results.map(result => (result.status === 'rejected' ? (result.reason as Error) : undefined));
+    assert.deepEqual([reasons[0], reasons[3]], [undefined, undefined]);
+    assert.equal((reasons[1] as MatvitError).code, 'METADATA_INVALID');
+    assert.ok(reasons[2] instanceof RangeError);
+    assert.deepEqual(index.catalogue.image(image.id)!.metadata, { b: 1, c: 1 });
   });
 
   it('lives with an indexed folder', async () => {
