@@ -22,6 +22,7 @@ import { collapsing } from './duplicates.js';
 import { Familiarity } from './familiarity.js';
 import { type ListOptions, type ListPage, listImages } from './listing.js';
 import { NearestImages } from './nearest.js';
+import { removeLaterSnapshot } from './older-copy.js';
 import { type SearchOptions, type SearchResult, facetValues, page } from './paging.js';
 import type { IndexStats, SearchableIndex, WritableIndex } from './ports.js';
 
@@ -52,7 +53,7 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
 
   /** Any number of readers, while a writer writes. @throws INDEX_MISSING, FILE_UNREADABLE, MODEL_MISMATCH */
   static async openForReading(folder: string, model: Model): Promise<ImageIndex> {
-    return ImageIndex.open(folder, () => Catalogue.openForReading(catalogueIn(folder), model), undefined);
+    return ImageIndex.open(folder, () => Catalogue.openForReading(catalogueIn(folder), model), { commits: false });
   }
 
   /**
@@ -61,7 +62,7 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
    */
   static async openShared(folder: string, model: Model): Promise<ImageIndex> {
     makeFolder(folder);
-    return ImageIndex.open(folder, () => Catalogue.openForWriting(catalogueIn(folder), model), undefined);
+    return ImageIndex.open(folder, () => Catalogue.openForWriting(catalogueIn(folder), model), { commits: true });
   }
 
   /** One writer at a time; creates what is missing. @throws INDEX_LOCKED, MODEL_MISMATCH */
@@ -69,7 +70,8 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
     makeFolder(folder);
     const lock = await waitForWriteLock(folder);
     try {
-      return await ImageIndex.open(folder, () => Catalogue.openForWriting(catalogueIn(folder), model), lock);
+      const open = () => Catalogue.openForWriting(catalogueIn(folder), model);
+      return await ImageIndex.open(folder, open, { commits: true, lock });
     } catch (error) {
       lock.release();
       throw error;
@@ -79,13 +81,14 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
   private static async open(
     folder: string,
     openCatalogue: () => Catalogue,
-    lock: WriteLock | undefined,
+    { commits, lock }: { readonly commits: boolean; readonly lock?: WriteLock },
   ): Promise<ImageIndex> {
     const reading = readSnapshot(folder);
     await Promise.allSettled([reading]); // a thread reads the graph while SQLite checks the catalogue in this one
     let catalogue: Catalogue | undefined;
     try {
       catalogue = openCatalogue();
+      if (commits) await removeLaterSnapshot(folder, catalogue);
       return new ImageIndex(folder, catalogue, await DerivedGraph.open(folder, catalogue, reading), lock);
     } catch (error) {
       catalogue?.close();

@@ -1,9 +1,9 @@
 /** The manifest of a graph on disk: what it is, what it was made from, and how to tell that it is whole. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { MatvitError, reasonOf } from '../errors.js';
+import { MatvitError, reasonOf, storageFailed } from '../errors.js';
 import { writeFileAtomic } from '../model/write-file-atomic.js';
 
 const manifestSchema = z.strictObject({
@@ -33,6 +33,14 @@ const manifestName = 'manifest.json';
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
   const text = JSON.stringify({ ...manifest, check: checksum(manifest) }, null, 2);
   await writeFileAtomic(join(folder, manifestName), `${text}\n`);
+}
+
+/** From then on there is no snapshot. @throws STORAGE_FAILED */
+export async function removeManifest(folder: string): Promise<void> {
+  const path = join(folder, manifestName);
+  await rm(path, { force: true }).catch((error: unknown) => {
+    throw storageFailed(path, error);
+  });
 }
 
 /** @throws INDEX_MISSING, INDEX_CORRUPT */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import type { NewImage } from '../../src/catalogue/changes.js';
+import { acquireWriteLock } from '../../src/catalogue/write-lock.js';
 import { ImageIndex } from '../../src/corpus/image-index.js';
 import { ExactIndex } from '../../src/index/exact.js';
 import { row } from '../support/numbers.js';
@@ -171,6 +172,13 @@ describe('ImageIndex', () => {
     assert.match(index.rebuilt!, /does not hold/);
     assert.deepEqual(await found(20), ['20.jpg']);
     assert.equal((await index.search(vector(20), { k: 100 })).hits.length, 50);
+    const lock = acquireWriteLock(folder, 'snapshot'); // as if the process died before it writes another
+    await index.commit({ put: images(100, 110) }); // as many revisions and vectors as the snapshot, but others
+    const closed = index.close();
+    lock.release();
+    await closed;
+    index = await ImageIndex.openForWriting(folder, model);
+    for (let i = 100; i < 110; i++) assert.deepEqual(await found(i), [`${i}.jpg`]);
   });
 
   it('makes the graph again when its thread has died', async () => {
