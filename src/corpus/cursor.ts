@@ -3,27 +3,27 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { MatvitError } from '../errors.js';
-import type { Hit } from './nearest.js';
+import { type Hit, type Place, byRank } from './nearest.js';
 
 const cursorSchema = z.tuple([
   /** of the search that it goes on with */
   z.string(),
   /** hits on the pages before */
   z.int().nonnegative(),
-  /** id and score of the last of them */
+  /** of the last of them: id, id of the vector, and score */
+  z.int().positive(),
   z.int().positive(),
   z.number().min(-1.001).max(1.001), // a cosine, rounding included
 ]);
 
-export interface Cursor {
+export interface Cursor extends Place {
+  /** hits on the pages before */
   readonly offset: number;
-  readonly id: number;
-  readonly score: number;
 }
 
 /** @param search what all pages have in common */
-export function printCursor(search: string, { offset, id, score }: Cursor): string {
-  const fields: z.infer<typeof cursorSchema> = [digest(search), offset, id, score];
+export function printCursor(search: string, { offset, image, score }: Cursor): string {
+  const fields: z.infer<typeof cursorSchema> = [digest(search), offset, image.id, image.vectorId, score];
   return Buffer.from(JSON.stringify(fields)).toString('base64url');
 }
 
@@ -35,20 +35,20 @@ export function parseCursor(search: string, cursor: string): Cursor {
   } catch (error) {
     throw new MatvitError('CURSOR_INVALID', 'it is not one that a search gave', { cause: error });
   }
-  const [of, offset, id, score] = fields;
+  const [of, offset, id, vectorId, score] = fields;
   if (of !== digest(search))
     throw new MatvitError('CURSOR_INVALID', 'it belongs to a search with another filter, minScore or collapse');
-  return { offset, id, score };
+  return { offset, image: { id, vectorId }, score };
 }
 
 /**
  * The rank after a cursor's hit, in hits that begin with the best. By its id, since the same query encoded again may
  * score a hair differently; by its score, if it is gone.
  */
-export function rankAfter(hits: readonly Hit[], { id, score }: Cursor): number {
-  const rank = hits.findIndex(hit => hit.image.id === id);
+export function rankAfter(hits: readonly Hit[], cursor: Cursor): number {
+  const rank = hits.findIndex(hit => hit.image.id === cursor.image.id);
   if (rank >= 0) return rank + 1;
-  const next = hits.findIndex(hit => hit.score < score || (hit.score === score && hit.image.id > id));
+  const next = hits.findIndex(hit => byRank(hit, cursor) > 0);
   return next < 0 ? hits.length : next;
 }
 

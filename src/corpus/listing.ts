@@ -29,10 +29,11 @@ export interface Listed {
 /** @throws CURSOR_INVALID */
 export async function listImages(from: Listed, { limit, filter, cursor }: ListOptions): Promise<ListPage> {
   const list = JSON.stringify(['list', filter]);
-  const at = cursor === undefined ? { id: 0, offset: 0 } : parseCursor(list, cursor);
-  const found = await from.imagesAfter(at.id, limit + 1, filter);
+  const at = cursor === undefined ? undefined : parseCursor(list, cursor);
+  const found = await from.imagesAfter(at?.image.id ?? 0, limit + 1, filter);
   const images = found.slice(0, limit);
   const total = await from.count(filter);
   if (found.length <= limit) return { images, total };
-  return { images, total, next: printCursor(list, { offset: at.offset + limit, id: images.at(-1)!.id, score: 0 }) };
+  const next = { offset: (at?.offset ?? 0) + limit, score: 0, image: images.at(-1)! };
+  return { images, total, next: printCursor(list, next) };
 }

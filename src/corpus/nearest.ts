@@ -51,7 +51,7 @@ export class NearestImages {
 
   /**
    * @param query [dimension], unit
-   * @returns at least `count` images where there are as many, best first; equal scores by ascending id
+   * @returns at least `count` images where there are as many, by rank
    * @throws VECTOR_INVALID
    */
   async find(query: Float32Array, count: number, minScore = -1, filter?: Filter): Promise<Hit[]> {
@@ -122,8 +122,16 @@ export class NearestImages {
 export const scoresOf = (neighbours: readonly Neighbour[], minScore: number): ReadonlyMap<number, number> =>
   new Map(neighbours.filter(({ score }) => score >= minScore).map(({ id, score }) => [id, score]));
 
-/** Best first; equal scores by ascending id. */
+/** Where a hit stands among others. */
+export interface Place {
+  readonly score: number;
+  readonly image: Pick<Image, 'id' | 'vectorId'>;
+}
+
+/** Best first; equal scores as indexes choose among them, by ascending id of the vector; the same vector by id. */
+export const byRank = (a: Place, b: Place): number =>
+  b.score - a.score || a.image.vectorId - b.image.vectorId || a.image.id - b.image.id;
+
+/** By rank. */
 export const hitsOf = (images: readonly Image[], scores: ReadonlyMap<number, number>): Hit[] =>
-  images
-    .map(image => ({ image, score: scores.get(image.vectorId)! }))
-    .sort((a, b) => b.score - a.score || a.image.id - b.image.id);
+  images.map(image => ({ image, score: scores.get(image.vectorId)! })).sort(byRank);

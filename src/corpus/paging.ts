@@ -20,7 +20,7 @@ export interface PageOptions {
 }
 
 export interface Page {
-  /** best first; equal scores by ascending id */
+  /** best first; equal scores by the age of their vectors, the same vector by ascending id */
   readonly hits: Hit[];
   /** cursor of the next page; left out on the last one, and after 10,000 hits (2,000 with `collapse`) */
   readonly next?: string;
@@ -69,7 +69,7 @@ export async function page(options: PageOptions, find: (count: number) => Promis
       const hits = found.slice(start, stop);
       const last = hits.at(-1);
       if (!last || stop >= found.length || stop > end) return { hits };
-      return { hits, next: printCursor(search, { offset: stop, id: last.image.id, score: last.score }) };
+      return { hits, next: printCursor(search, { offset: stop, ...last }) };
     }
     // better ones have come since the page before; or anybody wrote the cursor, so the searches are few and end
     count = Math.min(Math.max(countFor(start), 2 * count), countFor(end));

@@ -5,8 +5,8 @@ import { page } from '../../src/corpus/paging.js';
 
 describe('pages', () => {
   it('of a cursor that nobody was given take a few searches, however many hits there are', async () => {
-    const hit = (i: number) => ({ image: { id: i + 1 }, score: 1 - i / 10_000 }) as Hit;
-    const cursor = printCursor('[null,null,null]', { offset: 0, id: 1e9, score: -1 });
+    const hit = (i: number) => ({ image: { id: i + 1, vectorId: i + 1 }, score: 1 - i / 10_000 }) as Hit;
+    const cursor = printCursor('[null,null,null]', { offset: 0, image: { id: 1e9, vectorId: 1e9 }, score: -1 });
     for (const [total, end] of [
       [1500, 'no hits'],
       [20_000, 'CURSOR_INVALID'],
