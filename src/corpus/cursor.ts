@@ -43,10 +43,11 @@ export function parseCursor(search: string, cursor: string): Cursor {
 
 /**
  * The rank after a cursor's hit, in hits that begin with the best. By its id, since the same query encoded again may
- * score a hair differently; by its score, if it is gone.
+ * score a hair differently; by its score, if it is gone, or shows something else now and ranks anywhere.
  */
 export function rankAfter(hits: readonly Hit[], cursor: Cursor): number {
-  const rank = hits.findIndex(hit => hit.image.id === cursor.image.id);
+  const { id, vectorId } = cursor.image;
+  const rank = hits.findIndex(({ image }) => image.id === id && image.vectorId === vectorId);
   if (rank >= 0) return rank + 1;
   const next = hits.findIndex(hit => byRank(hit, cursor) > 0);
   return next < 0 ? hits.length : next;

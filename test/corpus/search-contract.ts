@@ -158,10 +158,16 @@ export function searchContract(
       await index.commit({ put });
       const withMore = await index.search(query, { k: 5, cursor: first.next });
       assert.deepEqual(withMore.hits, second.hits);
-      await index.commit({ remove: [first.hits.at(-1)!.image.id], prune: 'all' }); // the cursor's own
+      const own = first.hits.at(-1)!.image; // the cursor's
+      const original = pictures.find(({ path }) => path === own.path)!;
+      for (const [i, embedding] of [query, query.map(x => -x)].entries()) {
+        await index.commit({ put: [{ ...original, sha256: `${i}`.padStart(64, 'd'), embedding }], prune: 'all' });
+        assert.deepEqual((await index.search(query, { k: 5, cursor: first.next })).hits, second.hits);
+      }
+      await index.commit({ remove: [own.id], prune: 'all' });
       const withLess = await index.search(query, { k: 5, cursor: first.next });
       assert.deepEqual(withLess.hits, second.hits);
-      await index.commit({ put: [pictures.find(({ path }) => path === first.hits.at(-1)!.image.path)!] });
+      await index.commit({ put: [original] });
       await index.commit({
         remove: await Promise.all(put.map(({ path, embedding }) => idOf(path, embedding))),
         prune: 'all',
