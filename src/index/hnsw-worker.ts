@@ -85,6 +85,7 @@ const calls: HnswCalls = {
       labels.add(id);
       if (reuse) deleted--;
     });
+    if (labels.size > 2 * graph.getCurrentCount() + 1000) labels = new Set(graph.getIdsList());
   },
 
   remove(ids) {

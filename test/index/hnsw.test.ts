@@ -19,6 +19,23 @@ describe('HnswIndex', () => {
     await index.close();
   });
 
+  it('still knows what it holds when many times as much has come and gone', async () => {
+    const index = await HnswIndex.create(16);
+    const round = (i: number) => ids.map(id => id + 500 * i);
+    await index.upsert(round(0), vectors);
+    for (let i = 1; i <= 10; i++) {
+      await index.remove(round(i - 1));
+      await index.upsert(round(i), vectors);
+    }
+    assert.deepEqual([await index.size(), await index.tombstones()], [500, 0]);
+    assert.deepEqual([await index.count(round(9)), await index.count(round(10))], [0, 500]);
+    const [nearest] = await index.search(vectors.subarray(16 * 7, 16 * 8), 1);
+    assert.equal(nearest!.id, round(10)[7]);
+    await index.remove(round(10));
+    assert.equal(await index.size(), 0);
+    await index.close();
+  });
+
   it('refuses calls after close, and closes twice', async () => {
     const index = await HnswIndex.create(16);
     await index.close();
