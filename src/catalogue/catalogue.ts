@@ -30,7 +30,8 @@ const selectImages = (from = 'images') => `SELECT ${imageColumns}, sha256, image
   FROM ${from} JOIN vectors ON vectors.id = vector_id`;
 const rowsAtOnce = 256; // reading them holds the event loop up for a millisecond
 const imagesAtOnce = 4096; // looking through their metadata
-const recentRows = 10_000; // of each kind: 10 MB or so in all
+const recentBytes = 16e6; // of each kind: 10,000 rows or so
+const sizeOfImage = ({ path, metadata }: Image) => 2 * (path.length + JSON.stringify(metadata).length);
 
 /** Every method @throws CATALOGUE_CORRUPT, STORAGE_FAILED (full disk, no permission, …), INDEX_LOCKED (busy for 5 s) */
 export class Catalogue {
@@ -42,9 +43,9 @@ export class Catalogue {
   /** Preparing takes longer than reading a row. */
   private readonly prepared = new LRUCache<string, Statement<unknown[], unknown>>({ max: 64 });
   private readonly recent = {
-    images: new Recent<Image>(recentRows),
-    imagesOf: new Recent<readonly Image[]>(recentRows),
-    embeddings: new Recent<Float32Array>(recentRows),
+    images: new Recent<Image>(recentBytes, sizeOfImage),
+    imagesOf: new Recent<readonly Image[]>(recentBytes, images => images.reduce((sum, x) => sum + sizeOfImage(x), 0)),
+    embeddings: new Recent<Float32Array>(recentBytes, ({ byteLength }) => byteLength),
   };
 
   /** random, one for each catalogue that was ever created */

@@ -1,13 +1,19 @@
 import { LRUCache } from 'lru-cache';
 
+/** Bytes, or so, of a row besides what is counted. */
+const overhead = 500;
+
 /** Rows that were read lately, by id: most of what a search reads, others have read before it. */
 export class Recent<Value extends object> {
   private readonly rows: LRUCache<number, Value>;
   private revision = -1;
 
-  /** @param rows that are kept */
-  constructor(rows: number) {
-    this.rows = new LRUCache({ max: rows });
+  /**
+   * @param bytes that are kept, or so
+   * @param sizeOf what is large in a value: its bytes
+   */
+  constructor(bytes: number, sizeOf: (value: Value) => number) {
+    this.rows = new LRUCache({ maxSize: bytes, sizeCalculation: value => overhead + sizeOf(value) });
   }
 
   /**
