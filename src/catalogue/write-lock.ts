@@ -40,14 +40,24 @@ export function acquireWriteLock(folder: string, name = 'writer'): WriteLock {
   });
 }
 
-/** Servers hold the lock for a commit at a time, so it is worth waiting for. @throws INDEX_LOCKED, STORAGE_FAILED */
-export async function waitForWriteLock(folder: string, name?: string, milliseconds = 2000): Promise<WriteLock> {
+/**
+ * Servers hold the lock for a commit at a time, so it is worth waiting for.
+ * @param signal ends the wait early
+ * @throws INDEX_LOCKED, STORAGE_FAILED
+ */
+export async function waitForWriteLock(
+  folder: string,
+  name?: string,
+  milliseconds = 2000,
+  signal?: AbortSignal,
+): Promise<WriteLock> {
   const end = performance.now() + milliseconds;
   for (;;)
     try {
       return acquireWriteLock(folder, name);
     } catch (error) {
-      if (!(error instanceof MatvitError && error.code === 'INDEX_LOCKED') || performance.now() > end) throw error;
+      const isLocked = error instanceof MatvitError && error.code === 'INDEX_LOCKED';
+      if (!isLocked || signal?.aborted || performance.now() > end) throw error;
       await sleep(5 + 20 * Math.random());
     }
 }

@@ -50,6 +50,7 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
   }
 
   private saving: Promise<void> | undefined;
+  private readonly closing = new AbortController();
 
   /** Any number of readers, while a writer writes. @throws INDEX_MISSING, FILE_UNREADABLE, MODEL_MISMATCH */
   static async openForReading(folder: string, model: Model): Promise<ImageIndex> {
@@ -223,7 +224,7 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
    * replays from there, but a reader that has not looked since.
    */
   private async saveGraph(save: () => Promise<unknown>): Promise<void> {
-    const lock = await waitForWriteLock(this.folder, 'snapshot', 30_000);
+    const lock = await waitForWriteLock(this.folder, 'snapshot', 30_000, this.closing.signal);
     try {
       const { watermark } = this.graph;
       await save();
@@ -241,6 +242,7 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
 
   /** Loses nothing that was committed, even without a save: one that is being written is finished, no other. */
   async close(): Promise<void> {
+    this.closing.abort();
     this.graph.halt();
     await this.saving;
     await this.graph.close();
