@@ -9,11 +9,13 @@ export function openSqlite(file: string, options: Database.Options = {}): Databa
   return new Database(file, options);
 }
 
-/** Runs `action` and turns SQLite's errors into ours. @throws CATALOGUE_CORRUPT, STORAGE_FAILED, INDEX_LOCKED */
+/** Runs `action` and turns SQLite's errors into ours. @throws CATALOGUE_CORRUPT, STORAGE_FAILED, INDEX_LOCKED, INDEX_FAILED */
 export function withSqlite<T>(file: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
+    if (error instanceof TypeError && /connection is not open/.test(error.message))
+      throw new MatvitError('INDEX_FAILED', `${file} has been closed`, { cause: error });
     if (!(error instanceof Database.SqliteError || error instanceof SyntaxError)) throw error;
     throw new MatvitError(codeOf(error), `${file}: ${reasonOf(error)}`, { cause: error });
   }

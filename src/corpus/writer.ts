@@ -50,6 +50,8 @@ export class Writer {
   private readonly resolution: number;
   private readonly queue: Waiting[] = [];
   private flushing: Promise<void> | undefined;
+  /** pictures that are being read and embedded, up to their commit */
+  private readonly writing = new Set<Promise<unknown>>();
 
   /** @param index open for writing, or shared @throws MODEL_MISMATCH */
   constructor(
@@ -115,6 +117,7 @@ export class Writer {
 
   /** Waits for what is under way; the index stays open. */
   async close(): Promise<void> {
+    while (this.writing.size > 0) await Promise.allSettled(this.writing);
     await this.flushing;
   }
 
@@ -131,8 +134,16 @@ export class Writer {
     return catalogue.imageAt(path)!;
   }
 
+  private write<T>(picture: PictureSource, work: (read: Read) => T): Promise<T> {
+    const written = this.readAndCommit(picture, work);
+    const ended = () => this.writing.delete(written);
+    this.writing.add(written);
+    written.then(ended, ended);
+    return written;
+  }
+
   /** Reads and embeds a picture, then commits. */
-  private async write<T>(picture: PictureSource, work: (read: Read) => T): Promise<T> {
+  private async readAndCommit<T>(picture: PictureSource, work: (read: Read) => T): Promise<T> {
     const { decode = decodeHere, ...limits } = this.options;
     const bytes = typeof picture === 'string' ? await readPicture(picture, limits) : picture;
     const sha256 = createHash('sha256').update(bytes).digest('hex');

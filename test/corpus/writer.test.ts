@@ -167,6 +167,18 @@ describe('Writer', () => {
     assert.deepEqual(await found(4), ['b.png']);
   });
 
+  it('closes when what is being decoded has been committed; a closed index says that it is', async () => {
+    const pictures = await Promise.all([0, 1, 2, 3, 4].map(i => picture(i)));
+    const adding = pictures.map((picture, i) => writer.add({ picture, path: `${i}.png` }));
+    await writer.close();
+    assert.equal(index.catalogue.state().images, 5);
+    await Promise.all(adding);
+    await index.close();
+    await assert.rejects(add(6), { code: 'INDEX_FAILED', message: /closed/ });
+    await assert.rejects(writer.delete(1), { code: 'INDEX_FAILED', message: /closed/ });
+    await assert.rejects(index.image(1), { code: 'INDEX_FAILED' });
+  });
+
   it('refuses odd paths and metadata, and another model', async () => {
     for (const path of ['', '/a.png', '../a.png', 'a//b.png', './a.png', 'half \ud800.png', 'a\0.png'])
       await assert.rejects(add(1, path), { code: 'REQUEST_INVALID' });
