@@ -39,8 +39,8 @@ const operatorsSchema = z.strictObject({
 });
 const connectives = ['$and', '$or', '$nor', '$not'];
 const bounds = Object.keys(comparisons) as (keyof typeof comparisons)[];
-/** As dots lead into objects, and as SQLite's JSON paths can spell it. */
-const fieldSchema = z.string().regex(/^[^"\\\p{Cc}]{1,256}$/u);
+/** As dots lead into objects, and as SQLite's JSON paths and PostgreSQL's text can spell it. */
+const fieldSchema = z.string().regex(/^[^"\\\p{Cc}\p{Cs}]{1,256}$/u);
 
 /** @param source JSON @throws FILTER_INVALID */
 export function parseFilter(source: string): Filter {

@@ -61,22 +61,31 @@ export function openPool(address: string): pg.Pool {
   return pool;
 }
 
-/** Runs `action` and turns PostgreSQL's errors into ours. @throws DATABASE_UNAVAILABLE, INDEX_MISSING, … */
-export async function withPostgres<T>(address: string, action: () => Promise<T>): Promise<T> {
+/**
+ * Runs `action` and turns PostgreSQL's errors into ours.
+ * @param odd what is wrong where PostgreSQL does not take a value
+ * @throws DATABASE_UNAVAILABLE, INDEX_MISSING, …
+ */
+export async function withPostgres<T>(
+  address: string,
+  action: () => Promise<T>,
+  odd: ErrorCode = 'INDEX_FAILED',
+): Promise<T> {
   try {
     return await action();
   } catch (error) {
     if (error instanceof MatvitError) throw error;
-    throw new MatvitError(codeOf(error), `${printableAddress(address)}: ${reasonOf(error)}`, { cause: error });
+    throw new MatvitError(codeOf(error) ?? odd, `${printableAddress(address)}: ${reasonOf(error)}`, { cause: error });
   }
 }
 
-function codeOf(error: unknown): ErrorCode {
+/** undefined: it does not take a value */
+function codeOf(error: unknown): ErrorCode | undefined {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === '42P01' || code === '3F000') return 'INDEX_MISSING'; // no such table, no such schema
   if (code === '55P03') return 'INDEX_LOCKED'; // another process has been committing for a minute
-  if (code.startsWith('22')) return 'METADATA_INVALID'; // text that jsonb cannot hold: NUL, half characters
+  if (code.startsWith('22')) return undefined;
   if (code.startsWith('53') || code === '25006' || code === '42501') return 'STORAGE_FAILED'; // full, read-only, denied
-  if (/^(23|42|XX)/.test(code)) return 'INDEX_FAILED';
+  if (/^(23|42|54|XX)/.test(code)) return 'INDEX_FAILED'; // 54: larger than it takes, such as a path of 3,000 bytes
   return 'DATABASE_UNAVAILABLE';
 }

@@ -192,10 +192,13 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
     });
   }
 
-  /** All or none; durable when it returns, as far as the server's synchronous_commit goes. @throws VECTOR_INVALID */
+  /**
+   * All or none; durable when it returns, as far as the server's synchronous_commit goes.
+   * @throws VECTOR_INVALID, METADATA_INVALID (what jsonb cannot hold: NUL, half characters)
+   */
   async commit(changes: Changes): Promise<void> {
     const { root, put = [], edit = [], remove = [], prune } = changes;
-    await this.run(() =>
+    const commit = () =>
       inTransaction(this.pool, async client => {
         await waitForTurn(client);
         if (root !== undefined) await this.setRoot(client, root);
@@ -206,8 +209,8 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
           ]);
         if (remove.length > 0) await client.query('DELETE FROM images WHERE id = ANY ($1::bigint[])', [remove]);
         if (prune) await this.prune(client);
-      }),
-    );
+      });
+    await withPostgres(this.address, commit, 'METADATA_INVALID');
     for (const { sha256 } of put) this.contents.add(sha256);
   }
 

@@ -38,6 +38,8 @@ describe('parseFilter', () => {
     ['{"a..b": 1}', /not the name of a field/],
     [String.raw`{"a\"b": 1}`, /not the name of a field/],
     [String.raw`{"a\u0000": 1}`, /not the name of a field/],
+    [String.raw`{"\ud800": 1}`, /not the name of a field/],
+    [String.raw`{"a.\udc00": {"$exists": true}}`, /not the name of a field/],
     [`{"${'x'.repeat(257)}": 1}`, /not the name of a field/],
     [String.raw`{"a": "\u0000"}`, /not a value/],
     [String.raw`{"a": "\ud800"}`, /not a value/],

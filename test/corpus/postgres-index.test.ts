@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import type { NewImage } from '../../src/catalogue/changes.js';
 import { readFilter } from '../../src/catalogue/parse-filter.js';
 import { PostgresIndex } from '../../src/corpus/postgres-index.js';
@@ -175,6 +176,13 @@ describe('PostgresIndex', () => {
       await index.commit({ put: [image(0)] });
       const { hits } = await index.search(row(vectors, model.dimension, 0), { k: 1, filter: readFilter({ n: 0 }) });
       assert.equal(hits.length, 1);
+    });
+
+    it('names a path that is too long as such', async () => {
+      const index = await writer();
+      const long = { ...image(1), path: randomBytes(3600).toString('hex') };
+      await assert.rejects(index.commit({ put: [long] }), { code: 'INDEX_FAILED', message: /size/ });
+      await assert.rejects(index.image(NaN), { code: 'INDEX_FAILED' }); // no metadata is wrong here
     });
 
     it('leaves no setting behind on a connection', async function () {
