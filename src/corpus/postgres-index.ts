@@ -194,10 +194,12 @@ export class PostgresIndex implements SearchableIndex, WritableIndex {
 
   /**
    * All or none; durable when it returns, as far as the server's synchronous_commit goes.
-   * @throws VECTOR_INVALID, METADATA_INVALID (what jsonb cannot hold: NUL, half characters)
+   * @throws VECTOR_INVALID, METADATA_INVALID (what jsonb cannot hold: NUL, half characters), OPTION_INVALID (bytes)
    */
   async commit(changes: Changes): Promise<void> {
     const { root, put = [], edit = [], remove = [], prune } = changes;
+    if (put.some(({ bytes }) => bytes))
+      throw new MatvitError('OPTION_INVALID', `${this.folder} keeps no pictures, only where their files are`);
     const commit = () =>
       inTransaction(this.pool, async client => {
         await waitForTurn(client);

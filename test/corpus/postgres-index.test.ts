@@ -178,10 +178,13 @@ describe('PostgresIndex', () => {
       assert.equal(hits.length, 1);
     });
 
-    it('names a path that is too long as such', async () => {
+    it('names a path that is too long as such, and keeps no bytes', async () => {
       const index = await writer();
       const long = { ...image(1), path: randomBytes(3600).toString('hex') };
       await assert.rejects(index.commit({ put: [long] }), { code: 'INDEX_FAILED', message: /size/ });
+      const stored = { ...image(1), bytes: Buffer.from('x') };
+      await assert.rejects(index.commit({ put: [image(0), stored] }), { code: 'OPTION_INVALID' });
+      assert.deepEqual(await index.images(), []);
       await assert.rejects(index.image(NaN), { code: 'INDEX_FAILED' }); // no metadata is wrong here
     });
 
