@@ -14,6 +14,7 @@ import { Catalogue } from '../catalogue/catalogue.js';
 import { MatvitError, storageFailed } from '../errors.js';
 import { hashFile } from '../index/hash-file.js';
 import { readManifest, writeManifest } from '../index/manifest.js';
+import { syncFolder } from '../model/sync-folder.js';
 import { calibrationFile } from '../planner/calibration.js';
 import { type TemporaryFolder, makeTemporaryFolder } from '../temporary-folder.js';
 
@@ -61,6 +62,7 @@ export async function createBackup(folder: string, file: string): Promise<Backup
       const backup: Backup = { format: 1, created, fingerprint, images, revision, files };
       await writeTar(join(temporary, 'backup.tar'), temporary, backup);
       await rename(join(temporary, 'backup.tar'), file);
+      await syncFolder(dirname(file));
       return backup;
     });
   } finally {
@@ -85,8 +87,10 @@ export async function restoreBackup(file: string, folder: string): Promise<Backu
     if (existsSync(join(content, 'manifest.json')))
       await writeManifest(content, { ...(await readManifest(content)), catalogue: id });
     for (const name of await readdir(content)) await sync(join(content, name));
+    await syncFolder(content);
     if (existsSync(folder)) await rmdir(folder);
     await rename(content, folder);
+    await syncFolder(dirname(resolve(folder)));
     return backup;
   });
 }

@@ -4,6 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { MatvitError, reasonOf, storageFailed } from '../errors.js';
+import { syncFolder } from '../model/sync-folder.js';
 import { writeFileAtomic } from '../model/write-file-atomic.js';
 
 const manifestSchema = z.strictObject({
@@ -38,9 +39,12 @@ export async function writeManifest(folder: string, manifest: Manifest): Promise
 /** From then on there is no snapshot. @throws STORAGE_FAILED */
 export async function removeManifest(folder: string): Promise<void> {
   const path = join(folder, manifestName);
-  await rm(path, { force: true }).catch((error: unknown) => {
+  try {
+    await rm(path, { force: true });
+    await syncFolder(folder);
+  } catch (error) {
     throw storageFailed(path, error);
-  });
+  }
 }
 
 /** @throws INDEX_MISSING, INDEX_CORRUPT */

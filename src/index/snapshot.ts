@@ -2,6 +2,7 @@
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MatvitError, reasonOf, storageFailed } from '../errors.js';
+import { syncFolder } from '../model/sync-folder.js';
 import { unfinishedSuffix } from '../model/write-file-atomic.js';
 import { hashFile } from './hash-file.js';
 import { HnswIndex } from './hnsw.js';
@@ -28,6 +29,7 @@ export async function saveSnapshot(folder: string, index: HnswIndex, source: Sou
     const sha256 = await hashFile(temporary);
     const file = `graph-${sha256.slice(0, 16)}.hnsw`;
     await rename(temporary, join(folder, file));
+    await syncFolder(folder); // no manifest without its graph
     await writeManifest(folder, { format: 1, file, bytes, sha256, space: 'ip', count, revision, ...source });
     for (const name of await readdir(folder))
       if (leftBehind.test(name) && name !== file) await rm(join(folder, name), { force: true });

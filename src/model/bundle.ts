@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { MatvitError, reasonOf, storageFailed } from '../errors.js';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { StoredType } from './safetensors.js';
+import { syncFolder } from './sync-folder.js';
 import { writeFileAtomic } from './write-file-atomic.js';
 
 /** What model.json says beside the architecture, which the safetensors file carries too. */
@@ -101,6 +102,7 @@ export async function writeModel(
       writeFileAtomic(join(folder, 'model.json'), JSON.stringify(card, null, 2) + '\n');
     if (replaces !== undefined) await writeCard({ ...full, replaces });
     await rename(fresh, path);
+    await syncFolder(folder);
     await writeCard(full);
     return { checkpoint: stored, card: full };
   } catch (error) {

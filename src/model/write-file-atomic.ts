@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { storageFailed } from '../errors.js';
+import { syncFolder } from './sync-folder.js';
 
 /** How names end that were begun and not finished, for whoever sweeps. */
 export const unfinishedSuffix = '\\.[0-9a-f-]{36}\\.tmp';
 
 /**
- * Writes `path` whole or not at all: to a temporary name beside it, flushed to disk, then renamed. Makes its folder.
+ * Writes `path` whole or not at all: to a temporary name beside it, flushed to disk, then renamed, which is flushed too. Makes its folder.
  * @param data or its parts: each is made when those before it are written
  * @throws STORAGE_FAILED
  */
@@ -25,6 +26,7 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array | 
       await file.close();
     }
     await rename(temporary, path);
+    await syncFolder(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined); // what failed before says more
     throw storageFailed(path, error);
