@@ -119,11 +119,22 @@ export class Catalogue {
     return this.select(`${selectImages()} ORDER BY path`);
   }
 
-  /** Images with a larger id than `after` that pass `filter`, by ascending id, at most `limit`. */
-  imagesAfter(after: number, limit: number, filter?: Filter): Image[] {
-    const { sql, values } = filter ? sqliteCondition(filter) : { sql: '1', values: [] };
-    const where = `WHERE images.id > ? AND ${sql} ORDER BY images.id LIMIT ?`;
-    return this.select(`${selectImages()} ${where}`, after, ...values, limit);
+  /** Images with a larger id than `after`, by ascending id, at most `limit`. */
+  imagesAfter(after: number, limit: number): Image[] {
+    return this.select(`${selectImages()} WHERE images.id > ? ORDER BY images.id LIMIT ?`, after, limit);
+  }
+
+  /** Those of them that pass a filter; a window at a time. */
+  *imagesMatching(after: number, limit: number, filter: Filter): Generator<Image[]> {
+    const { sql, values } = sqliteCondition(filter);
+    const read = `${selectImages()} WHERE images.id > ? AND images.id <= ? AND ${sql} ORDER BY images.id LIMIT ?`;
+    let wanted = limit;
+    for (const window of this.windows(after)) {
+      const found = this.select(read, ...window, ...values, wanted);
+      yield found;
+      wanted -= found.length;
+      if (wanted <= 0) return;
+    }
   }
 
   /** The images of some vectors, those that pass `filter`, in no order. */
@@ -146,28 +157,30 @@ export class Catalogue {
     return images;
   }
 
-  /** Images that pass a filter. */
-  count(filter: Filter): number {
-    const { sql, values } = sqliteCondition(filter);
-    return this.run(() =>
-      this.database.prepare<unknown[], number>(`SELECT count(*) FROM images WHERE ${sql}`).pluck().get(values)!,
-    );
+  /** How many images pass a filter; a window at a time, to be added up. */
+  *countMatching(filter: Filter): Generator<number> {
+    for (const [count] of this.matching('count(*)', filter)) yield count!;
   }
 
-  /**
-   * Ids of the vectors of images that pass a filter, in no order, some twice; a window of images at a time, which takes
-   * 20 ms at most.
-   */
-  *vectorsMatching(filter: Filter): Generator<number[]> {
+  /** Ids of the vectors of images that pass a filter, in no order, some twice; a window at a time. */
+  vectorsMatching(filter: Filter): Generator<number[]> {
+    return this.matching('vector_id', filter);
+  }
+
+  private *matching(column: string, filter: Filter): Generator<number[]> {
     const { sql, values } = sqliteCondition(filter);
-    const last = this.run(() => this.database.prepare<[], number | null>('SELECT max(id) FROM images').pluck().get()!);
     const read = this.run(() =>
       this.prepare<unknown[], number>(
-        `SELECT vector_id FROM images WHERE images.id > ? AND images.id <= ? AND ${sql}`,
+        `SELECT ${column} FROM images WHERE images.id > ? AND images.id <= ? AND ${sql}`,
       ).pluck(),
     );
-    for (let after = 0; after < (last ?? 0); after += imagesAtOnce)
-      yield this.run(() => read.all(after, after + imagesAtOnce, ...values));
+    for (const window of this.windows()) yield this.run(() => read.all(...window, ...values));
+  }
+
+  /** Ranges of ids, without the first and with the last, that cover all images; to look through one takes 20 ms at most. */
+  private *windows(after = 0): Generator<[after: number, upTo: number]> {
+    const last = this.run(() => this.prepare<[], number | null>('SELECT max(id) FROM images').pluck().get()!) ?? 0;
+    for (let at = after; at < last; at += imagesAtOnce) yield [at, at + imagesAtOnce];
   }
 
   /** How often which values of a field occur in images that pass `filter`; the commonest first, at most `limit`. */

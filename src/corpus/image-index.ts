@@ -138,11 +138,11 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
   }
 
   list(options: ListOptions): Promise<ListPage> {
-    const { catalogue } = this;
-    return listImages(
-      { imagesAfter: (...asked) => catalogue.imagesAfter(...asked), count: filter => this.count(filter) },
-      options,
-    );
+    const imagesAfter = async (id: number, limit: number, filter?: Filter) =>
+      filter
+        ? (await unhurried(this.catalogue.imagesMatching(id, limit, filter))).flat()
+        : this.catalogue.imagesAfter(id, limit);
+    return listImages({ imagesAfter, count: filter => this.count(filter) }, options);
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- so that a refusal is a rejection
@@ -154,9 +154,9 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
     return Promise.all(this.catalogue.imagesAfter(0, count).map(image => this.picture(image)));
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- so that a refusal is a rejection
   async count(filter?: Filter): Promise<number> {
-    return filter ? this.catalogue.count(filter) : this.catalogue.state().images;
+    if (!filter) return this.catalogue.state().images;
+    return (await unhurried(this.catalogue.countMatching(filter))).reduce((sum, count) => sum + count, 0);
   }
 
   /** The picture itself: where its file is, or its bytes if the catalogue stores them. */
@@ -249,6 +249,16 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
     this.catalogue.close();
     this.lock?.release();
   }
+}
+
+/** All windows of a catalogue; others have the thread in between. */
+async function unhurried<T>(windows: Iterable<T>): Promise<T[]> {
+  const read: T[] = [];
+  for (const window of windows) {
+    read.push(window);
+    await setImmediate();
+  }
+  return read;
 }
 
 function makeFolder(folder: string): void {

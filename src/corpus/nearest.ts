@@ -44,6 +44,9 @@ export class NearestImages {
       1024 + 2 * key.length + (rows ? rows.vectors.byteLength + 8 * rows.ids.length : 0),
   });
 
+  /** being read, by revision and filter */
+  private readonly selecting = new Map<string, Promise<VectorRows | undefined>>();
+
   constructor(
     private readonly catalogue: Catalogue,
     private readonly graph: Pick<VectorIndex, 'search'>,
@@ -73,17 +76,26 @@ export class NearestImages {
     return this.images(await this.exactly(query, count, filter!), minScore, filter);
   }
 
-  /** The vectors that pass a selective filter, read again only when the catalogue has changed. */
+  /** The vectors that pass a selective filter, read again only when the catalogue has changed, and by one search for all. */
   private async selected(filter: Filter): Promise<VectorRows | undefined> {
     const key = JSON.stringify(filter);
     const revision = this.catalogue.revision();
-    let selection = this.selections.get(key);
-    if (selection?.revision !== revision) {
-      const ids = await this.matching(filter, selective);
-      selection = { revision, rows: ids && this.catalogue.vectorsOf(ids) };
-      this.selections.set(key, selection);
+    const kept = this.selections.get(key);
+    if (kept?.revision === revision) return kept.rows;
+    const reading = `${revision} ${key}`;
+    let selecting = this.selecting.get(reading);
+    if (!selecting) {
+      selecting = this.select(filter).finally(() => this.selecting.delete(reading));
+      this.selecting.set(reading, selecting);
     }
-    return selection.rows;
+    const rows = await selecting;
+    this.selections.set(key, { revision, rows });
+    return rows;
+  }
+
+  private async select(filter: Filter): Promise<VectorRows | undefined> {
+    const ids = await this.matching(filter, selective);
+    return ids && this.catalogue.vectorsOf(ids);
   }
 
   /** Reads page by page, and lets others have the thread in between. */

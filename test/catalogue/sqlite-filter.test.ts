@@ -20,7 +20,8 @@ describe('filters in SQLite', () => {
       matching: filter => {
         const ids = [...catalogue.vectorsMatching(filter)].flat();
         const sameByImages = catalogue.imagesOf(ids, filter).length === ids.length;
-        if (!sameByImages || catalogue.count(filter) !== ids.length) throw new Error('three answers to one question');
+        const [count] = catalogue.countMatching(filter);
+        if (!sameByImages || count !== ids.length) throw new Error('three answers to one question');
         return Promise.resolve(ids.map(id => id - 1));
       },
       facet: (path, limit, filter) => Promise.resolve(catalogue.facet(path, limit, filter)),

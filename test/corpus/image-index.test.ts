@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import type { NewImage } from '../../src/catalogue/changes.js';
+import { readFilter } from '../../src/catalogue/parse-filter.js';
 import { acquireWriteLock } from '../../src/catalogue/write-lock.js';
 import { ImageIndex } from '../../src/corpus/image-index.js';
 import { ExactIndex } from '../../src/index/exact.js';
@@ -232,6 +233,52 @@ describe('ImageIndex', () => {
     await index.commit({ remove: images(0, 95).map(({ path }) => idOf(path)) });
     assert.equal((await found(5, 6)).length, 6);
     assert.equal((await found(5, 1000)).length, 7);
+  });
+
+  describe('with more pictures than are looked through at once', () => {
+    const count = 9000;
+    const filter = readFilter({ label: 'class 3' });
+    beforeEach(async () => {
+      await index.commit({ put: Array.from({ length: count }, (_, i) => ({ ...image(i, i % 50), path: `${i}.jpg` })) });
+    });
+
+    it('lists and counts what passes a filter, and lets others have the thread in between', async () => {
+      let turns = 0;
+      let listing = true;
+      const others = (async () => {
+        for (; listing; turns++) await new Promise(resolve => setImmediate(resolve));
+      })();
+      const { images, total } = await index.list({ limit: 50, filter: readFilter({ label: 'no class' }) });
+      listing = false;
+      await others;
+      assert.deepEqual([images, total], [[], 0]);
+      assert.ok(turns >= 4, `${turns} turns`);
+      const first = await index.list({ limit: 1700, filter });
+      assert.deepEqual([first.images.length, first.total], [1700, count / 5]);
+      const last = await index.list({ limit: 1700, filter, cursor: first.next });
+      const paths = [...first.images, ...last.images].map(({ path }) => path);
+      assert.deepEqual(
+        paths,
+        Array.from({ length: count / 5 }, (_, i) => `${5 * i + 3}.jpg`),
+      );
+    });
+
+    it('reads what passes a filter once for all searches that ask for it at the same time', async () => {
+      const { catalogue } = index;
+      let reads = 0;
+      const read = catalogue.vectorsMatching.bind(catalogue);
+      catalogue.vectorsMatching = asked => {
+        reads++;
+        return read(asked);
+      };
+      const search = async () => (await index.search(vector(3), { k: 3, filter })).hits.map(hit => hit.image.path);
+      const answers = await Promise.all(Array.from({ length: 10 }, search));
+      assert.equal(reads, 1);
+      for (const answer of answers) assert.deepEqual(answer, ['3.jpg', '53.jpg', '103.jpg']);
+      await index.commit({ put: [image(count + 3, 3)] });
+      await Promise.all([search(), search()]);
+      assert.equal(reads, 2);
+    });
   });
 
   it('lets one writer in, and readers beside it', async () => {
