@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 import { MatvitError } from '../errors.js';
 import { type Changes, changesTo } from './changes.js';
 import { checkRow } from './checksum.js';
-import { type Facet, facetOf } from './facets.js';
+import { type Facet, type FacetRow, facetOf, facetOrder, facetQuery } from './facets.js';
 import type { Filter } from './filter.js';
 import { type Identity, type Model, renewIdentity } from './identity.js';
 import type { Image } from './image.js';
@@ -185,7 +185,17 @@ export class Catalogue {
 
   /** How often which values of a field occur in images that pass `filter`; the commonest first, at most `limit`. */
   facet(path: readonly string[], limit: number, filter?: Filter): Facet[] {
-    return this.run(() => facetOf(this.database, path, limit, filter));
+    const { sql, values } = facetQuery(path, [0, Number.MAX_SAFE_INTEGER], filter);
+    const read = this.run(() => this.prepare<unknown[], FacetRow>(`${sql} ${facetOrder} LIMIT ?`));
+    return this.run(() => read.all(...values, limit)).map(facetOf);
+  }
+
+  /** The same for FacetCounts, unordered; a window at a time. */
+  *facetRows(path: readonly string[], filter?: Filter): Generator<FacetRow[]> {
+    for (const window of this.windows()) {
+      const { sql, values } = facetQuery(path, window, filter);
+      yield this.run(() => this.prepare<unknown[], FacetRow>(sql).all(...values));
+    }
   }
 
   hasVector(sha256: string): boolean {

@@ -7,7 +7,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { join } from 'node:path';
 import { Catalogue } from '../catalogue/catalogue.js';
-import type { Facet } from '../catalogue/facets.js';
+import { type Facet, FacetCounts } from '../catalogue/facets.js';
 import type { Changes } from '../catalogue/changes.js';
 import type { Image } from '../catalogue/image.js';
 import type { Model } from '../catalogue/identity.js';
@@ -28,6 +28,9 @@ import type { IndexStats, SearchableIndex, WritableIndex } from './ports.js';
 
 /** Changes after which a snapshot is due: as a share of the vectors, so that writing them all costs a few times one. */
 const snapshotAfter = { count: 2000, share: 0.2 };
+
+/** Characters of a field's values that are held to be counted. */
+const facetText = 32e6;
 
 /** Every method @throws CATALOGUE_CORRUPT, STORAGE_FAILED, INDEX_FAILED */
 export class ImageIndex implements SearchableIndex, WritableIndex {
@@ -119,13 +122,21 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
   async search(query: Float32Array, options: SearchOptions): Promise<SearchResult> {
     const { filter, minScore, facets, collapse } = options;
     const counts: [string, Facet[]][] = [];
-    for (const name of facets ?? []) {
-      counts.push([name, this.catalogue.facet(fieldPath(name), facetValues, filter)]);
-      await setImmediate(); // each looks at every picture; others have the thread in between
-    }
+    for (const name of facets ?? []) counts.push([name, await this.facet(fieldPath(name), filter)]);
     const find = (count: number) => this.nearest.find(query, count, minScore, filter);
     const found = await page(options, collapse === undefined ? find : collapsing(find, this.vectorsOf, collapse));
     return { ...found, ...(facets && { facets: Object.fromEntries(counts) }) };
+  }
+
+  /** As Catalogue.facet, but others have the thread in between: it looks at every picture. */
+  private async facet(path: readonly string[], filter?: Filter): Promise<Facet[]> {
+    const counts = new FacetCounts();
+    for (const rows of this.catalogue.facetRows(path, filter)) {
+      counts.add(rows);
+      if (counts.length > facetText) return this.catalogue.facet(path, facetValues, filter); // which SQLite may put on disk
+      await setImmediate();
+    }
+    return counts.first(facetValues);
   }
 
   familiarity(best: number): Promise<number | undefined> {

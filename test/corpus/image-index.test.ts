@@ -242,17 +242,19 @@ describe('ImageIndex', () => {
       await index.commit({ put: Array.from({ length: count }, (_, i) => ({ ...image(i, i % 50), path: `${i}.jpg` })) });
     });
 
-    it('lists and counts what passes a filter, and lets others have the thread in between', async () => {
+    it('lists and counts what passes a filter, facets too, and lets others have the thread in between', async () => {
       let turns = 0;
       let listing = true;
       const others = (async () => {
         for (; listing; turns++) await new Promise(resolve => setImmediate(resolve));
       })();
       const { images, total } = await index.list({ limit: 50, filter: readFilter({ label: 'no class' }) });
+      const listed = turns;
+      const { facets } = await index.search(vector(0), { k: 1, facets: ['label'] });
       listing = false;
       await others;
-      assert.deepEqual([images, total], [[], 0]);
-      assert.ok(turns >= 4, `${turns} turns`);
+      assert.deepEqual([images, total, facets!['label']!.length], [[], 0, 5]);
+      assert.ok(listed >= 4 && turns >= listed + 3, `${listed} and ${turns} turns`);
       const first = await index.list({ limit: 1700, filter });
       assert.deepEqual([first.images.length, first.total], [1700, count / 5]);
       const last = await index.list({ limit: 1700, filter, cursor: first.next });
