@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Catalogue } from '../../src/catalogue/catalogue.js';
 import { FacetCounts } from '../../src/catalogue/facets.js';
 import type { Json } from '../../src/catalogue/image.js';
-import { seeded } from '../index/random-vectors.js';
+import { random } from '../../src/training/random.js';
 import { temporaryFolder } from '../support/temporary.js';
 import { filterContract, rows } from './filter-contract.js';
 
@@ -14,10 +14,10 @@ describe('filters in SQLite', () => {
   it('counts facets window by window as it does in one go', () => {
     const file = inFolder('facets.sqlite');
     const facets = Catalogue.openForWriting(file, { fingerprint: 'f', dimension: 2 });
-    const random = seeded(3);
+    const draw = random(3);
     const words = ['a', 'ab', '', 'Z', '\u{ffff}', '\u{e000}', '\u{1f34e}', '\u{1f34e}b', 'é', '10', 'true'];
     const values: readonly Json[] = [...words, 0, 1, -1.5, 2, 10, 1e21, 2 ** 60, true, false, null, [], {}];
-    const pick = () => values[Math.floor(random() * values.length)]!;
+    const pick = () => values[draw.below(values.length)]!;
     const put = Array.from({ length: 9000 }, (_, i) => ({
       ...{ path: `${i}`, sha256: '0'.repeat(64), size: 1, mtime: 1, embedding: Float32Array.of(1, 0) },
       metadata: { common: pick(), list: [pick(), pick()], own: i % 2 ? `${i}` : i, rare: i % 500 ? {} : pick() },
