@@ -13,7 +13,7 @@ type Reply = { readonly backup: Backup } | { readonly code: ErrorCode; readonly 
 export function createBackupAside(folder: string, file: string, signal?: AbortSignal): Promise<Backup> {
   return new Promise((resolve, reject) => {
     const order: Order = { folder, file };
-    const worker = new Worker(new URL(import.meta.url), { workerData: { backup: order } });
+    const worker = new Worker(new URL(import.meta.url), { workerData: { backup: order }, execArgv: [] });
     const giveUp = () => void worker.terminate();
     if (signal?.aborted) giveUp();
     signal?.addEventListener('abort', giveUp);

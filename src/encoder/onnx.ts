@@ -141,7 +141,8 @@ export class OnnxEncoder implements Encoder {
   /** Rejects even where the thread cannot be made. @throws ENGINE_UNAVAILABLE if it ends before it is ready */
   private async startWorker(): Promise<void> {
     const setup: WorkerSetup = { ...this.setup, mostCores: this.wide ? 1 : this.cores };
-    const thread = new Worker(new URL('./onnx-worker.js', import.meta.url), { workerData: setup });
+    // not the program's flags: `node --input-type=module --eval` would hand on what no file can have
+    const thread = new Worker(new URL('./onnx-worker.js', import.meta.url), { workerData: setup, execArgv: [] });
     if (setup.mostCores > 1) this.wide = thread;
     const slot: Slot = { thread, job: undefined };
     this.threads.add(thread);

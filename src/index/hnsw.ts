@@ -13,7 +13,7 @@ interface Pending {
 
 /** Besides the port's errors, every method @throws INDEX_FAILED when the thread has died or has been closed. */
 export class HnswIndex implements VectorIndex {
-  private readonly worker = new Worker(new URL('./hnsw-worker.js', import.meta.url));
+  private readonly worker = new Worker(new URL('./hnsw-worker.js', import.meta.url), { execArgv: [] });
   private readonly exited = new Promise(resolve => this.worker.once('exit', resolve));
   private readonly pending = new Map<number, Pending>();
   private calls = 0;

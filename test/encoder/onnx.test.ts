@@ -20,13 +20,12 @@ describe('the ONNX encoder in a process of its own', () => {
   it('tells nobody of itself, and leaves nothing in the home folder and the temporary one', () => {
     const [HOME, TMPDIR] = [inFolder('home'), inFolder('tmp')];
     for (const folder of [HOME, TMPDIR]) mkdirSync(folder);
-    const script = `(async () => {
-      const { OnnxEncoder } = await import('${new URL('../../src/encoder/onnx.js', import.meta.url).href}');
-      const { tinyCheckpoint } = await import('${new URL('../support/tiny.js', import.meta.url).href}');
-      await (await OnnxEncoder.create(tinyCheckpoint(), 2)).close();
-    })()`;
+    const script = `
+      import { OnnxEncoder } from '${new URL('../../src/encoder/onnx.js', import.meta.url).href}';
+      import { tinyCheckpoint } from '${new URL('../support/tiny.js', import.meta.url).href}';
+      await (await OnnxEncoder.create(tinyCheckpoint(), 2)).close();`;
     const env = { ...process.env, HOME, TMPDIR, ORT_DISABLE_TELEMETRY: undefined };
-    execFileSync(process.execPath, ['-e', script], { env });
+    execFileSync(process.execPath, ['--input-type=module', '--eval', script], { env });
     assert.deepEqual([readdirSync(HOME), readdirSync(TMPDIR)], [[], []]);
   });
 });
