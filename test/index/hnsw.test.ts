@@ -23,10 +23,11 @@ describe('HnswIndex', () => {
     const index = await HnswIndex.create(16);
     const round = (i: number) => ids.map(id => id + 500 * i);
     await index.upsert(round(0), vectors);
-    for (let i = 1; i <= 10; i++) {
-      await index.remove(round(i - 1));
-      await index.upsert(round(i), vectors);
-    }
+    for (let i = 1; i <= 10; i++)
+      for (let at = 0; at < 500; at += 50) {
+        await index.remove(round(i - 1).slice(at, at + 50));
+        await index.upsert(round(i).slice(at, at + 50), vectors.subarray(16 * at, 16 * (at + 50)));
+      }
     assert.deepEqual([await index.size(), await index.tombstones()], [500, 0]);
     assert.deepEqual([await index.count(round(9)), await index.count(round(10))], [0, 500]);
     const [nearest] = await index.search(vectors.subarray(16 * 7, 16 * 8), 1);
