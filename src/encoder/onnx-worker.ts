@@ -1,8 +1,8 @@
 /** A thread of the ONNX encoder: one session a precision, and another one if its calls may have several cores. */
-import { getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { reasonOf } from '../errors.js';
+import { lowerPriority } from '../lower-priority.js';
 import { pixelShape } from '../graph/forward.js';
 import type { Architecture } from '../model/architecture.js';
 import { type Precision, precisions } from '../model/operating-point.js';
@@ -30,11 +30,7 @@ export interface EmbedRequest {
 
 export type EmbedAnswer = { readonly vectors: Float32Array; readonly encodeMs: number } | { readonly error: string };
 
-/** More than the process has, of 19: a third of its weight. */
-const niceness = 5;
-// It computes for milliseconds; the event loop and the decoders wake up for fractions of one, and should not wait for the
-// end of a time slice. On Linux this is the thread's own, and of the threads that it starts; elsewhere the process's.
-if (process.platform === 'linux') setPriority(Math.min(19, getPriority() + niceness));
+lowerPriority(10); // behind the decoders
 
 const { architecture: a, positions, models, mostCores } = workerData as WorkerSetup;
 const port = parentPort!;

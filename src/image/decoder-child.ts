@@ -1,5 +1,6 @@
 /** A process of the decoder pool: decodes one picture at a time and ends with its parent. */
 import { MatvitError, reasonOf } from '../errors.js';
+import { lowerPriority } from '../lower-priority.js';
 import { type DecodeOptions, decode } from './decode.js';
 import { type Passed, inChild as scratch, pass, take } from './scratch.js';
 import { type ThumbnailOptions, thumbnail } from './thumbnail.js';
@@ -28,6 +29,7 @@ async function run({ source: passed, task }: DecoderCall): Promise<DecoderReply>
   }
 }
 
+lowerPriority(5); // before the encoder, behind the event loop
 process.on('message', (call: DecoderCall) => void run(call).then(reply => process.send!(reply)));
 // The parent may be gone while libvips is busy, and an orderly exit would wait for it.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));

@@ -7,6 +7,7 @@ import { arrivalOf } from './arrival.js';
 import { methodNotAllowed } from './errors.js';
 import type { Context, Route } from './route.js';
 import type { Service } from './service.js';
+import { budgetHeader } from './schemas.js';
 import { type Upload, readBody, readForm } from './upload.js';
 import { validate } from './validate.js';
 
@@ -29,24 +30,10 @@ export function mount(service: Service, routes: readonly Route[]): Router {
 function handler(service: Service, route: Route): RequestHandler {
   return async (request, response) => {
     response.locals['route'] = route.path;
-    if (service.stopping && route.access !== 'public')
-      throw new MatvitError('SERVER_STOPPING', 'ask again in a moment');
-    checkAccess(service, route.access, request, response);
-    if (route.changes && !service.config.writable)
-      throw new MatvitError('INDEX_READ_ONLY', 'start it with --writable to change that');
-    const params: unknown = route.params ? validate(route.params, request.params, 'path') : {};
-    const client = clientOf(request, response);
-    const take = service.uploads.share(client, response);
-    const { body, upload, arrivedAt } = await bodyOf(service, route, request, response, take);
-    // its 'close' has been, and nothing would give back what is taken from here on
-    if (response.closed) throw aborted();
-    const given = { ...request.query, ...upload?.fields };
-    const fields = route.body?.kind === 'pictures' ? route.body.fields : route.query;
-    for (const [name, value] of Object.entries(given))
-      if (value === '') throw new MatvitError('REQUEST_INVALID', `${name} is empty`);
-    const isJson = route.body?.kind === 'pictures' && !upload;
-    // an unknown field is refused even where there are none
-    const query: unknown = fields && !isJson ? validate(fields, given, 'query') : checkNone(given, isJson);
+    const asked = await read(service, route, request, response).catch((error: unknown) => {
+      if (route.tag === 'Search' && route.body?.kind === 'pictures') notAsked(service, request, error);
+      throw error;
+    });
     const gone = new AbortController();
     setMaxListeners(0, gone.signal, response); // each picture of a batch listens; a pipeline, several times
     let sent!: () => void;
@@ -64,8 +51,8 @@ function handler(service: Service, route: Route): RequestHandler {
     const lease = service.searchers.lease();
     response.once('close', lease.release);
     const context: Context<unknown, unknown, unknown> = {
-      ...{ request, response, searcher: lease.value, params, query, body, upload, arrivedAt, signal: gone.signal },
-      ...{ client, take, answered },
+      ...{ request, response, searcher: lease.value, signal: gone.signal, answered },
+      ...asked,
     };
     try {
       const result = await route.handle(context);
@@ -78,6 +65,36 @@ function handler(service: Service, route: Route): RequestHandler {
       throw error;
     }
   };
+}
+
+/** What is asked, once it may be and has come. */
+async function read(service: Service, route: Route, request: Request, response: Response) {
+  if (service.stopping && route.access !== 'public') throw new MatvitError('SERVER_STOPPING', 'ask again in a moment');
+  checkAccess(service, route.access, request, response);
+  if (route.changes && !service.config.writable)
+    throw new MatvitError('INDEX_READ_ONLY', 'start it with --writable to change that');
+  const params: unknown = route.params ? validate(route.params, request.params, 'path') : {};
+  const client = clientOf(request, response);
+  const take = service.uploads.share(client, response);
+  const { body, upload, arrivedAt } = await bodyOf(service, route, request, response, take);
+  // its 'close' has been, and nothing would give back what is taken from here on
+  if (response.closed) throw aborted();
+  const given = { ...request.query, ...upload?.fields };
+  const fields = route.body?.kind === 'pictures' ? route.body.fields : route.query;
+  for (const [name, value] of Object.entries(given))
+    if (value === '') throw new MatvitError('REQUEST_INVALID', `${name} is empty`);
+  const isJson = route.body?.kind === 'pictures' && !upload;
+  // an unknown field is refused even where there are none
+  const query: unknown = fields && !isJson ? validate(fields, given, 'query') : checkNone(given, isJson);
+  return { params, query, body, upload, arrivedAt, client, take };
+}
+
+/** Tells metrics of a search that was refused before it was one: a budget may have been missed all the same. */
+function notAsked({ metrics, config }: Service, request: Request, error: unknown): void {
+  const { budgetMs = request.get(budgetHeader), at } = request.query;
+  const budget = Number(budgetMs ?? (at === undefined ? config.budget : undefined));
+  const code = error instanceof MatvitError ? error.code : 'INTERNAL';
+  metrics.refused(code, budget > 0 ? budget : undefined, 0);
 }
 
 const aborted = () => new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { OnnxEncoder } from '../../src/encoder/onnx.js';
 import { MatvitError } from '../../src/errors.js';
 import { parseOperatingPoint } from '../../src/model/operating-point.js';
@@ -57,6 +57,15 @@ describe('the ONNX encoder', () => {
   it('says how many workers it has', () => {
     assert.equal(encoder.engine, 'onnx, 2 workers');
     assert.equal(encoder.concurrency, 2);
+  });
+
+  it("leaves busy cores to other threads first, where niceness is a thread's own", function () {
+    if (process.platform !== 'linux') this.skip();
+    const niceOf = (task: string) =>
+      Number(readFileSync(`/proc/self/task/${task}/stat`, 'utf8').split(') ')[1]!.split(' ')[16]);
+    const own = niceOf(String(process.pid));
+    const nicer = readdirSync('/proc/self/task').filter(task => niceOf(task) === own + 10);
+    assert.ok(nicer.length >= 2, `${nicer.length} threads`);
   });
 
   it('computes what a static graph of the submodel does, at both precisions', async () => {

@@ -129,6 +129,8 @@ describe('searching within a latency budget, over HTTP', () => {
       const response = await post(query);
       assert.deepEqual([response.status, await codeOf(response)], [400, 'REQUEST_INVALID'], query);
     }
+    assert.equal(await metric(/matvit_searches_refused_total\{code="REQUEST_INVALID"\} (\d+)/), 6);
+    assert.doesNotMatch(await metrics(), /matvit_budgets_total\{/); // it was no server's fault
     assert.equal((await post('', { 'X-Latency-Budget-Ms': 'soon' })).status, 400);
   });
 
