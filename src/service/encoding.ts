@@ -23,8 +23,15 @@ export type Asked = Pick<
   'request' | 'client' | 'searcher' | 'arrivedAt' | 'signal' | 'take' | 'answered'
 >;
 
+/** The server's own is for requests that leave the point to it. @param fromHeader as it came, or read */
+export const budgetOf = <T>(
+  { config }: Service,
+  { at, budgetMs }: { readonly at?: unknown; readonly budgetMs?: T | undefined },
+  fromHeader: T | undefined,
+): T | number | undefined => budgetMs ?? fromHeader ?? (at === undefined ? config.budget : undefined);
+
 /**
- * The budget runs from the last byte of the upload. The server's own is for requests that leave the point to it.
+ * The budget runs from the last byte of the upload.
  * @throws OPERATING_POINT_INVALID, SUBMODEL_INVALID, RESOLUTION_INVALID */
 export function encodingOf(
   service: Service,
@@ -40,7 +47,7 @@ export function encodingOf(
   );
   return {
     at: at === undefined ? undefined : parseOperatingPoint(searcher.encoder.architecture, at),
-    budgetMs: fields.budgetMs ?? fromHeader ?? (at === undefined ? service.config.budget : undefined),
+    budgetMs: budgetOf(service, fields, fromHeader),
     ...{ minFidelity, onMiss, arrivedAt, client, signal },
   };
 }
@@ -56,8 +63,7 @@ export async function measured<T extends { readonly cost?: Cost }>(
   work: () => Promise<T>,
 ): Promise<T> {
   const elapsed = () => performance.now() - arrivedAt;
-  const refused = (error: unknown) =>
-    metrics.refused(error instanceof MatvitError ? error.code : 'INTERNAL', budgetMs, elapsed());
+  const refused = (error: unknown) => metrics.refused(codeOf(error), budgetMs, elapsed());
   try {
     const answer = await work();
     void answered.then(() => metrics.answered(answer.cost, budgetMs, elapsed()), refused);
@@ -67,6 +73,14 @@ export async function measured<T extends { readonly cost?: Cost }>(
     throw error;
   }
 }
+
+/** Tells metrics of a search that was refused before it was one: a budget may have been missed all the same. */
+export function refusedUnread(service: Service, request: Asked['request'], error: unknown): void {
+  const budgetMs = Number(budgetOf<unknown>(service, request.query, request.get(budgetHeader)));
+  service.metrics.refused(codeOf(error), budgetMs > 0 ? budgetMs : undefined, 0);
+}
+
+const codeOf = (error: unknown) => (error instanceof MatvitError ? error.code : 'INTERNAL');
 
 /** An answer is ready: tells the planner how long it takes from here until it is out. */
 export function replying({ searcher, answered }: Asked, followUp: FollowUp): void {

@@ -4,10 +4,10 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import { MatvitError } from '../errors.js';
 import { checkAccess, clientOf } from './access.js';
 import { arrivalOf } from './arrival.js';
+import { refusedUnread } from './encoding.js';
 import { methodNotAllowed } from './errors.js';
 import type { Context, Route } from './route.js';
 import type { Service } from './service.js';
-import { budgetHeader } from './schemas.js';
 import { type Upload, readBody, readForm } from './upload.js';
 import { validate } from './validate.js';
 
@@ -31,7 +31,7 @@ function handler(service: Service, route: Route): RequestHandler {
   return async (request, response) => {
     response.locals['route'] = route.path;
     const asked = await read(service, route, request, response).catch((error: unknown) => {
-      if (route.tag === 'Search' && route.body?.kind === 'pictures') notAsked(service, request, error);
+      if (route.tag === 'Search' && route.body?.kind === 'pictures') refusedUnread(service, request, error);
       throw error;
     });
     const gone = new AbortController();
@@ -87,14 +87,6 @@ async function read(service: Service, route: Route, request: Request, response: 
   // an unknown field is refused even where there are none
   const query: unknown = fields && !isJson ? validate(fields, given, 'query') : checkNone(given, isJson);
   return { params, query, body, upload, arrivedAt, client, take };
-}
-
-/** Tells metrics of a search that was refused before it was one: a budget may have been missed all the same. */
-function notAsked({ metrics, config }: Service, request: Request, error: unknown): void {
-  const { budgetMs = request.get(budgetHeader), at } = request.query;
-  const budget = Number(budgetMs ?? (at === undefined ? config.budget : undefined));
-  const code = error instanceof MatvitError ? error.code : 'INTERNAL';
-  metrics.refused(code, budget > 0 ? budget : undefined, 0);
 }
 
 const aborted = () => new MatvitError('REQUEST_ABORTED', 'nobody waits for the answer');

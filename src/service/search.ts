@@ -4,7 +4,7 @@ import { type ErrorCode, MatvitError } from '../errors.js';
 import { decodingErrors } from '../image/decoder.js';
 import { withTotal } from '../search/cost.js';
 import { type CombinedAnswer, followUpOf } from '../search/searcher.js';
-import { type Asked, encodingOf, measured, replying } from './encoding.js';
+import { type Asked, budgetOf, encodingOf, measured, replying } from './encoding.js';
 import { problemOf, readingErrors } from './errors.js';
 import { checkQueries, checkSingle, fetchFor, resolveExample, uploadedExamples } from './examples.js';
 import { type Route, route } from './route.js';
@@ -84,7 +84,8 @@ export function searchRoutes(service: Service): Route[] {
         const isFetching = queries.some(({ like, unlike }) =>
           [...like, ...unlike].some(({ url }) => url !== undefined),
         );
-        const isHurried = queries.some(query => encodingOf(service, context, query).budgetMs !== undefined);
+        const fromHeader = context.request.get(schemas.budgetHeader);
+        const isHurried = queries.some(query => budgetOf<unknown>(service, query, fromHeader) !== undefined);
         const answers = await pMap(
           queries,
           query =>

@@ -9,7 +9,7 @@ import type { Cost } from '../../src/search/cost.js';
 import { type SearchAnswer, Searcher } from '../../src/search/searcher.js';
 import { Metrics } from '../../src/service/metrics.js';
 import { type RunningServer, startServer } from '../../src/service/server.js';
-import { testService } from '../support/service.js';
+import { codeOf, testService } from '../support/service.js';
 import { smallSearcher } from '../support/small.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -53,7 +53,6 @@ describe('searching within a latency budget, over HTTP', () => {
     assert.equal(response.status, 200, await response.clone().text());
     return ((await response.json()) as SearchAnswer).cost;
   };
-  const codeOf = async (response: Response): Promise<unknown> => ((await response.json()) as { code: unknown }).code;
   const metrics = async () => (await fetch(`${server.url}/metrics`)).text();
   const until = async (line: RegExp) => {
     while (!line.test(await metrics())) await sleep(5);
@@ -353,6 +352,20 @@ describe('searching within a latency budget, over HTTP', () => {
     dispatcher.submit = submit;
     assert.deepEqual(several, Array<boolean>(6).fill(true));
     assert.equal(new Set(answers.map(({ cost }) => cost.ms.total)).size, 1);
+  });
+
+  it('fails the one search of a batch whose point is none', async () => {
+    const queries = [
+      { like: [inBase64()], at: 'Q@112' },
+      { like: [inBase64()], budgetMs: 50_000 },
+    ];
+    for (const order of [queries, queries.toReversed()]) {
+      const response = await postJson('/v1/search/batch', { queries: order });
+      const { answers } = (await response.json()) as { answers: { code?: string; hits?: unknown[] }[] };
+      const [failed, found] = order === queries ? answers : answers.toReversed();
+      assert.equal(failed!.code, 'SUBMODEL_INVALID');
+      assert.ok(found!.hits);
+    }
   });
 
   it('is late with all of a batch if it is with one', async () => {
