@@ -23,7 +23,8 @@ export interface DecodeOptions extends PictureOptions {
  * A picture as the encoder takes it: upright, on white, its short side resized to `resolution` (bicubic), its centre
  * cropped, the first frame if it has several.
  * @returns uint8 [resolution, resolution, 3], RGB, alone in its ArrayBuffer and so fit to be transferred
- * @throws FILE_UNREADABLE, IMAGE_EMPTY, IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, IMAGE_UNREADABLE
+ * @throws FILE_UNREADABLE, IMAGE_EMPTY, IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, IMAGE_UNREADABLE,
+ *   DECODER_EXHAUSTED
  */
 export function decode(
   source: PictureSource,

@@ -16,5 +16,5 @@ export const inProcess: Decoder = { decode, thumbnail };
 /** What a decoder says of bytes that it does not get pixels from. */
 export const decodingErrors: readonly ErrorCode[] = [
   ...(['IMAGE_UNREADABLE', 'IMAGE_UNSUPPORTED', 'IMAGE_TOO_LARGE', 'IMAGE_EMPTY'] as const),
-  ...(['DECODER_LOST', 'DECODER_TIMEOUT', 'DECODER_UNAVAILABLE'] as const),
+  ...(['DECODER_LOST', 'DECODER_TIMEOUT', 'DECODER_EXHAUSTED', 'DECODER_UNAVAILABLE'] as const),
 ];

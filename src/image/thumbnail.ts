@@ -9,7 +9,8 @@ export interface ThumbnailOptions extends PictureOptions {
 
 /**
  * A small upright copy in sRGB without the original's metadata (its place and its camera among them).
- * @throws FILE_UNREADABLE, IMAGE_EMPTY, IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, IMAGE_UNREADABLE
+ * @throws FILE_UNREADABLE, IMAGE_EMPTY, IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, IMAGE_UNREADABLE,
+ *   DECODER_EXHAUSTED
  */
 export function thumbnail(source: PictureSource, { size, format, ...options }: ThumbnailOptions): Promise<Buffer> {
   return withPicture(source, options, ({ image }) => {
