@@ -4,7 +4,6 @@
  */
 import { mkdirSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { setImmediate } from 'node:timers/promises';
 import { join } from 'node:path';
 import { Catalogue } from '../catalogue/catalogue.js';
 import { type Facet, FacetCounts } from '../catalogue/facets.js';
@@ -25,6 +24,7 @@ import { NearestImages } from './nearest.js';
 import { removeLaterSnapshot } from './older-copy.js';
 import { type SearchOptions, type SearchResult, facetValues, page } from './paging.js';
 import type { IndexStats, SearchableIndex, WritableIndex } from './ports.js';
+import { unhurried } from './unhurried.js';
 
 /** Changes after which a snapshot is due: as a share of the vectors, so that writing them all costs a few times one. */
 const snapshotAfter = { count: 2000, share: 0.2 };
@@ -131,10 +131,9 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
   /** As Catalogue.facet, but others have the thread in between: it looks at every picture. */
   private async facet(path: readonly string[], filter?: Filter): Promise<Facet[]> {
     const counts = new FacetCounts();
-    for (const rows of this.catalogue.facetRows(path, filter)) {
+    for await (const rows of unhurried(this.catalogue.facetRows(path, filter))) {
       counts.add(rows);
       if (counts.length > facetText) return this.catalogue.facet(path, facetValues, filter); // which SQLite may put on disk
-      await setImmediate();
     }
     return counts.first(facetValues);
   }
@@ -149,10 +148,12 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
   }
 
   list(options: ListOptions): Promise<ListPage> {
-    const imagesAfter = async (id: number, limit: number, filter?: Filter) =>
-      filter
-        ? (await unhurried(this.catalogue.imagesMatching(id, limit, filter))).flat()
-        : this.catalogue.imagesAfter(id, limit);
+    const imagesAfter = async (id: number, limit: number, filter?: Filter) => {
+      if (!filter) return this.catalogue.imagesAfter(id, limit);
+      const images: Image[] = [];
+      for await (const some of unhurried(this.catalogue.imagesMatching(id, limit, filter))) images.push(...some);
+      return images;
+    };
     return listImages({ imagesAfter, count: filter => this.count(filter) }, options);
   }
 
@@ -167,7 +168,9 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
 
   async count(filter?: Filter): Promise<number> {
     if (!filter) return this.catalogue.state().images;
-    return (await unhurried(this.catalogue.countMatching(filter))).reduce((sum, count) => sum + count, 0);
+    let sum = 0;
+    for await (const count of unhurried(this.catalogue.countMatching(filter))) sum += count;
+    return sum;
   }
 
   /** The picture itself: where its file is, or its bytes if the catalogue stores them. */
@@ -260,16 +263,6 @@ export class ImageIndex implements SearchableIndex, WritableIndex {
     this.catalogue.close();
     this.lock?.release();
   }
-}
-
-/** All windows of a catalogue; others have the thread in between. */
-async function unhurried<T>(windows: Iterable<T>): Promise<T[]> {
-  const read: T[] = [];
-  for (const window of windows) {
-    read.push(window);
-    await setImmediate();
-  }
-  return read;
 }
 
 function makeFolder(folder: string): void {

@@ -9,6 +9,7 @@ import { checkQuery } from '../index/check.js';
 import { scan } from '../index/scan.js';
 import { TopK } from '../index/top-k.js';
 import type { Neighbour, VectorIndex } from '../index/vector-index.js';
+import { unhurried } from './unhurried.js';
 
 export interface Hit {
   readonly image: Image;
@@ -116,10 +117,9 @@ export class NearestImages {
    */
   private async matching(filter: Filter, limit = Infinity): Promise<number[] | undefined> {
     const ids = new Set<number>();
-    for (const some of this.catalogue.vectorsMatching(filter)) {
+    for await (const some of unhurried(this.catalogue.vectorsMatching(filter))) {
       for (const id of some) ids.add(id);
       if (ids.size > limit) return undefined;
-      await setImmediate();
     }
     return [...ids].sort((a, b) => a - b);
   }
